@@ -1,1 +1,11 @@
+//! From events to verdicts and pages. Pure: no clock, no network, no randomness without a seed.
+//!
+//! Events are recorded once and never changed; everything else here is a replay of them and may be
+//! thrown away and made again, by this or a later version.
 
+pub mod analysis;
+pub mod bundle;
+pub mod cell;
+pub mod evidence;
+pub mod foreign;
+pub mod verdict;

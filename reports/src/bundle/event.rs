@@ -1,0 +1,68 @@
+//! What happened, in order. Events say nothing about display and are never edited.
+
+use dyno_protocol::{DeviceFacts, Failure, Prompt, Record};
+use serde::{Deserialize, Serialize};
+
+use crate::cell::{PlannedTrial, Skipped, TrialId};
+use crate::evidence::Evidence;
+use crate::foreign::{ForeignRow, ForeignSource};
+
+/// One line of `events.jsonl`. `seq` counts from zero without gaps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Event {
+    pub seq: u64,
+    pub body: EventBody,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", content = "of", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum EventBody {
+    /// Everything that was meant to be measured. A trial here without an ending is an unfinished one.
+    Planned { trials: Vec<PlannedTrial>, skipped: Vec<Skipped> },
+    SessionBegan(Box<SessionStart>),
+    SessionEnded { session: SessionId, failure: Option<Failure> },
+    /// `attempt` counts from one; a repeated trial keeps its earlier attempts visible.
+    TrialBegan { trial: TrialId, attempt: u32, session: SessionId, prompt: Option<Prompt> },
+    Observed { trial: TrialId, attempt: u32, record: Record },
+    /// Written last and synced: what is before it on disk is whole.
+    TrialEnded { trial: TrialId, attempt: u32, outcome: Outcome },
+    /// A gate or a cool-down: what was waited for, how long, and whether it came.
+    Waited { session: SessionId, what: String, waited_ns: u64, reached: bool },
+    Noted { what: String },
+    /// Measurements of another tool.
+    Imported { source: ForeignSource, rows: Vec<ForeignRow> },
+    /// The run was taken up again after an interruption.
+    Resumed { at: String },
+    RunEnded,
+}
+
+/// An unbroken sitting on one device.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SessionId(pub String);
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SessionStart {
+    pub session: SessionId,
+    /// The device's name in the plan's cells.
+    pub device: String,
+    /// How it was reached.
+    pub runner: String,
+    pub facts: DeviceFacts,
+    /// What kind of evidence this device can give at best.
+    pub evidence: Evidence,
+    pub began_at: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Outcome {
+    /// Measured, and nothing speaks against its numbers.
+    Done,
+    /// Measured, but its numbers stay out of every verdict, for these reasons.
+    Invalid { reasons: Vec<String> },
+    /// Not measured.
+    Failed { failure: Failure },
+}
