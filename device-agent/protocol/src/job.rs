@@ -23,7 +23,9 @@ pub struct Job {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Step {
-    Load { load: LoadSpec },
+    /// With `keep`, a model that is loaded already in just this way stays, and `Loaded` is recorded with
+    /// the regime `Kept`: every trial carries what it ran on without paying for a load.
+    Load { load: LoadSpec, keep: bool },
     /// Runs one workload: warm-up passes first, then timed ones.
     Run { workload: Workload, warm_up: WarmUpRule, repeat: RepeatRule },
     /// Does nothing for a while; sensors go on.

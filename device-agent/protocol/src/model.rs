@@ -82,7 +82,7 @@ pub struct LoadSpan {
     pub end_ns: u64,
 }
 
-/// Three different things that are never pooled.
+/// Different things that are never pooled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LoadRegime {
@@ -92,6 +92,8 @@ pub enum LoadRegime {
     Cold,
     /// This process had it loaded before.
     Warm,
+    /// It was loaded already and stayed. The stamps are those of the load that brought it.
+    Kept,
 }
 
 /// What a load found.

@@ -23,7 +23,14 @@ pub enum EventBody {
     SessionBegan(Box<SessionStart>),
     SessionEnded { session: SessionId, failure: Option<Failure> },
     /// `attempt` counts from one; a repeated trial keeps its earlier attempts visible.
-    TrialBegan { trial: TrialId, attempt: u32, session: SessionId, prompt: Option<Prompt> },
+    /// `expected_ids` are the first greedy ids that a right engine gives, where they are known.
+    TrialBegan {
+        trial: TrialId,
+        attempt: u32,
+        session: SessionId,
+        prompt: Option<Prompt>,
+        expected_ids: Option<Vec<u32>>,
+    },
     Observed { trial: TrialId, attempt: u32, record: Record },
     /// Written last and synced: what is before it on disk is whole.
     TrialEnded { trial: TrialId, attempt: u32, outcome: Outcome },
