@@ -1,1 +1,42 @@
-fn main() {}
+//! What the project runs on itself. One program, so that a person, a pipeline and the README do the same.
+
+#![expect(clippy::print_stdout, reason = "a program for people at a terminal")]
+
+mod browser;
+mod install;
+mod readme;
+mod test;
+
+use clap::{Parser, Subcommand};
+use xshell::Shell;
+
+#[derive(Debug, Parser)]
+#[command(name = "scripts", about = "What the Dyno project runs on itself")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Everything that must pass: formatting, lints, tests, the page in a browser, the README's main command
+    Test,
+    /// The page in headless Chromium only
+    Browser,
+    /// What measuring costs: the same decode loop with and without agent, stamps and sensors
+    BenchOverhead,
+}
+
+fn main() -> anyhow::Result<()> {
+    let shell = Shell::new()?;
+    shell.change_dir(root());
+    match Cli::parse().command {
+        Command::Test => test::all(&shell),
+        Command::Browser => browser::test(&shell),
+        Command::BenchOverhead => Ok(xshell::cmd!(shell, "cargo run --release -q -- overhead").run()?),
+    }
+}
+
+fn root() -> &'static std::path::Path {
+    std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}

@@ -1,0 +1,12 @@
+//! The whole check, in the order in which a mistake costs least.
+
+use xshell::{Shell, cmd};
+
+pub(crate) fn all(shell: &Shell) -> anyhow::Result<()> {
+    cmd!(shell, "cargo fmt --all --check").run()?;
+    cmd!(shell, "cargo clippy --workspace --all-targets --locked -- -D warnings").run()?;
+    cmd!(shell, "cargo test --workspace --locked").run()?;
+    cmd!(shell, "cargo check -p dyno --no-default-features --locked").run()?;
+    crate::browser::test(shell)?;
+    crate::readme::run_main_command(shell)
+}
