@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::entry::{Entry, Fix, rotary_row};
 use crate::format::Format;
 use crate::identity::{self, FileHash};
-use crate::linear::{Embedding, Experts, Linear};
+use crate::linear::{Embedding, Linear};
 use crate::matrix::Matrix;
 use crate::texts::Texts;
 use crate::{WeightError, containers, synthetic};
@@ -111,7 +111,7 @@ impl Checkpoint {
             .ok_or_else(|| WeightError::Missing { path: self.path.clone(), tensor: name.to_owned() })
     }
 
-    fn shaped(&self, name: &str, wanted: &[usize]) -> Result<&Entry, WeightError> {
+    pub(crate) fn shaped(&self, name: &str, wanted: &[usize]) -> Result<&Entry, WeightError> {
         let entry = self.entry(name)?;
         if entry.answers_to(name, wanted) {
             return Ok(entry);
@@ -167,66 +167,6 @@ impl Checkpoint {
         device: &Device,
     ) -> Result<Embedding, WeightError> {
         Ok(Embedding::new(self.matrix(name, vocab, hidden)?, device)?)
-    }
-
-    /// The expert matrices below `prefix` (`language_model.layers.N.mlp.experts`): `count` experts from
-    /// `hidden` to `inner` and back, stored fused, stacked or one by one.
-    pub fn experts(
-        &self,
-        prefix: &str,
-        count: usize,
-        inner: usize,
-        hidden: usize,
-        device: &Device,
-    ) -> Result<Experts, WeightError> {
-        let down = self.expert_stack(prefix, "down_proj", count, hidden, inner, device)?;
-        let fused = format!("{prefix}.gate_up_proj.weight");
-        let (gate, up) = if self.has(&fused) {
-            let both = self.stack_views(&fused, count, 2 * inner, hidden)?;
-            let part = |first: usize| -> Result<Vec<Linear>, WeightError> {
-                let cut = |m: &Matrix| m.view(first..first + inner);
-                let views = both.iter().map(|m| cut(m).ok_or_else(|| self.no_view(&fused)));
-                views.map(|view| Ok(Linear::new(view?, device)?)).collect()
-            };
-            (part(0)?, part(inner)?)
-        } else {
-            let gate = self.expert_stack(prefix, "gate_proj", count, inner, hidden, device)?;
-            (gate, self.expert_stack(prefix, "up_proj", count, inner, hidden, device)?)
-        };
-        Ok(Experts { gate, up, down })
-    }
-
-    fn expert_stack(
-        &self,
-        prefix: &str,
-        which: &str,
-        count: usize,
-        out: usize,
-        inp: usize,
-        device: &Device,
-    ) -> Result<Vec<Linear>, WeightError> {
-        let stacked = format!("{prefix}.{which}.weight");
-        if self.has(&stacked) {
-            let views = self.stack_views(&stacked, count, out, inp)?;
-            return views.into_iter().map(|view| Ok(Linear::new(view, device)?)).collect();
-        }
-        (0..count).map(|e| self.linear(&format!("{prefix}.{e}.{which}.weight"), out, inp, device)).collect()
-    }
-
-    fn stack_views(
-        &self,
-        name: &str,
-        count: usize,
-        out: usize,
-        inp: usize,
-    ) -> Result<Vec<Matrix>, WeightError> {
-        let entry = self.shaped(name, &[count, out, inp])?;
-        let whole = entry.matrix()?.reshaped(count * out, inp).ok_or_else(|| self.no_view(name))?;
-        (0..count).map(|e| whole.view(e * out..(e + 1) * out).ok_or_else(|| self.no_view(name))).collect()
-    }
-
-    fn no_view(&self, name: &str) -> WeightError {
-        WeightError::tensor(&self.path, name, "cannot be cut into its experts")
     }
 
     /// The format a tensor is stored in, or nothing when it is absent or no weight at all.

@@ -13,20 +13,28 @@ mod checkpoint;
 mod containers;
 mod entry;
 mod error;
+mod experts;
+mod export;
 mod format;
 mod formats;
 mod identity;
 mod linear;
 mod matrix;
 mod names;
+mod placement;
 mod product;
+pub mod shapes;
 mod synthetic;
 mod texts;
 
 pub use checkpoint::{Checkpoint, Container, VHeadOrder};
 pub use error::WeightError;
+pub use experts::Experts;
+pub use export::{
+    MlxRecipe, Progress, Written, quantize_to_gguf, quantize_to_mlx, write_hugging_face, write_synthetic,
+};
 pub use format::{Format, Side, UnknownFormat};
 pub use identity::FileHash;
-pub use linear::{Embedding, Experts, Linear};
+pub use linear::{Embedding, Linear};
 pub use matrix::Packed;
 pub use texts::{GgufVocabulary, Texts, TokenizerSource};

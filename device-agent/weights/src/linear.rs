@@ -117,14 +117,3 @@ impl Embedding {
         self.table.clone()
     }
 }
-
-/// The expert matrices of one layer, whatever way they were stored.
-#[derive(Clone, Debug)]
-pub struct Experts {
-    /// `[intermediate, hidden]`, one per expert.
-    pub gate: Vec<Linear>,
-    /// `[intermediate, hidden]`, one per expert.
-    pub up: Vec<Linear>,
-    /// `[hidden, intermediate]`, one per expert.
-    pub down: Vec<Linear>,
-}

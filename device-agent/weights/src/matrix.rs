@@ -146,12 +146,16 @@ impl Matrix {
         }
     }
 
-    /// Writes row `row` as f32. `out` must hold `cols` values.
-    pub(crate) fn read_row(&self, row: usize, out: &mut [f32]) {
+    /// The stored bytes of one row: codes, scales, biases.
+    pub(crate) fn row(&self, row: usize) -> (&[u8], &[u8], &[u8]) {
         let at = |per_row: usize| row * per_row..(row + 1) * per_row;
         let codes = &self.codes[at(self.row.codes)];
-        let scales = &self.scales[at(self.row.scales)];
-        let biases = &self.biases[at(self.row.biases)];
+        (codes, &self.scales[at(self.row.scales)], &self.biases[at(self.row.biases)])
+    }
+
+    /// Writes row `row` as f32. `out` must hold `cols` values.
+    pub(crate) fn read_row(&self, row: usize, out: &mut [f32]) {
+        let (codes, scales, biases) = self.row(row);
         formats::decode_row(self.format, self.side, codes, scales, biases, out);
     }
 

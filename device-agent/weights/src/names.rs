@@ -38,6 +38,29 @@ fn split_prefix(name: &str) -> (&'static str, &str) {
     (if bare { "language_model." } else { "" }, name)
 }
 
+/// The name in a Hugging Face checkpoint.
+pub(crate) fn hugging_face(name: &str) -> String {
+    let stacked = [".experts.gate_up_proj.weight", ".experts.down_proj.weight"];
+    let name = match name.strip_suffix(".weight") {
+        Some(stem) if stacked.iter().any(|end| name.ends_with(end)) => stem,
+        _ => name,
+    };
+    let inside = name.starts_with("language_model.") || name.starts_with("visual.");
+    if inside { format!("model.{name}") } else { name.to_owned() }
+}
+
+/// The name in an MLX repository.
+pub(crate) fn mlx(name: &str) -> String {
+    let name = name.replace(".mlp.experts.", ".mlp.switch_mlp.");
+    if let Some(rest) = name.strip_prefix("language_model.") {
+        return format!("language_model.model.{rest}");
+    }
+    match name.strip_prefix("visual.") {
+        Some(rest) => format!("vision_tower.{rest}"),
+        None => format!("language_model.{name}"),
+    }
+}
+
 /// Whether this is a norm whose stored weight is zero-centred (the model multiplies by one plus it).
 pub(crate) fn is_zero_centred_norm(name: &str) -> bool {
     const ENDS: [&str; 6] = [
@@ -55,7 +78,7 @@ pub(crate) fn is_zero_centred_norm(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{canonical, is_zero_centred_norm};
+    use super::{canonical, hugging_face, is_zero_centred_norm, mlx};
 
     #[test]
     fn every_layout_meets_in_one_name() {
@@ -91,6 +114,8 @@ mod tests {
         for (from, to) in cases {
             assert_eq!(canonical(from), to, "{from}");
             assert_eq!(canonical(to), to, "canonical names stay as they are");
+            assert_eq!(canonical(&hugging_face(to)), to);
+            assert_eq!(canonical(&mlx(to)), to);
         }
     }
 

@@ -2,10 +2,14 @@
 //! Correct and plain; speed belongs to whoever implements `product` for a machine.
 
 pub(crate) mod affine;
+pub(crate) mod encode;
 pub(crate) mod float;
 pub(crate) mod ggml_k;
 pub(crate) mod ggml_legacy;
 pub(crate) mod microscaling;
+
+#[cfg(test)]
+mod golden;
 
 use crate::format::{Format, Side};
 
