@@ -19,9 +19,15 @@ pub struct Event {
 #[serde(tag = "event", content = "of", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum EventBody {
     /// Everything that was meant to be measured. A trial here without an ending is an unfinished one.
-    Planned { trials: Vec<PlannedTrial>, skipped: Vec<Skipped> },
+    Planned {
+        trials: Vec<PlannedTrial>,
+        skipped: Vec<Skipped>,
+    },
     SessionBegan(Box<SessionStart>),
-    SessionEnded { session: SessionId, failure: Option<Failure> },
+    SessionEnded {
+        session: SessionId,
+        failure: Option<Failure>,
+    },
     /// `attempt` counts from one; a repeated trial keeps its earlier attempts visible.
     /// `expected_ids` are the first greedy ids that a right engine gives, where they are known.
     TrialBegan {
@@ -31,16 +37,36 @@ pub enum EventBody {
         prompt: Option<Prompt>,
         expected_ids: Option<Vec<u32>>,
     },
-    Observed { trial: TrialId, attempt: u32, record: Record },
+    Observed {
+        trial: TrialId,
+        attempt: u32,
+        record: Record,
+    },
     /// Written last and synced: what is before it on disk is whole.
-    TrialEnded { trial: TrialId, attempt: u32, outcome: Outcome },
+    TrialEnded {
+        trial: TrialId,
+        attempt: u32,
+        outcome: Outcome,
+    },
     /// A gate or a cool-down: what was waited for, how long, and whether it came.
-    Waited { session: SessionId, what: String, waited_ns: u64, reached: bool },
-    Noted { what: String },
+    Waited {
+        session: SessionId,
+        what: String,
+        waited_ns: u64,
+        reached: bool,
+    },
+    Noted {
+        what: String,
+    },
     /// Measurements of another tool.
-    Imported { source: ForeignSource, rows: Vec<ForeignRow> },
+    Imported {
+        source: ForeignSource,
+        rows: Vec<ForeignRow>,
+    },
     /// The run was taken up again after an interruption.
-    Resumed { at: String },
+    Resumed {
+        at: String,
+    },
     RunEnded,
 }
 
