@@ -1,1 +1,36 @@
+//! The Qwen3.5 family on candle, in f32 on any of its devices: hybrid text trunk, mixture of experts, vision
+//! tower and draft head, all shaped by the checkpoint's configuration.
+//!
+//! The crate owns what the model computes and what that costs. It must not know words, sampling, jobs or
+//! clocks. Each block is one small file whose inner function is the readable reference; a faster kernel
+//! goes beside it and is tested against it.
 
+mod attend;
+mod attention;
+mod cache;
+pub mod check;
+pub mod config;
+mod error;
+pub mod gdn;
+mod layer;
+mod mlp;
+mod model;
+mod moe;
+mod mtp;
+mod norm;
+mod positions;
+mod rope;
+mod score;
+mod speculate;
+mod state;
+pub mod vision;
+
+pub use config::Config;
+pub use error::{ModelError, Result};
+pub use model::{Input, LoadOptions, LoadPhase, Logits, Output, Qwen35, VisionFeatures};
+pub use mtp::DraftHead;
+pub use positions::TokenGrid;
+pub use rope::Position;
+pub use score::Scored;
+pub use speculate::{DraftFigures, Speculation, greedy};
+pub use state::{State, StateLimits, memory_bytes};

@@ -1,0 +1,51 @@
+//! The engine against tensors recorded from the reference implementation (`scripts/oracle/make_tiny.py`).
+
+use std::path::{Path, PathBuf};
+
+use candle_core::Device;
+use dyno_qwen35::check::{Comparison, Outcome, Part, check};
+use dyno_weights::Checkpoint;
+
+fn data(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
+}
+
+/// Checks one recorded checkpoint and that exactly `parts` were compared; lists everything that failed.
+fn agrees(name: &str, parts: &[Part]) {
+    let folder = data(name);
+    let weights = Checkpoint::open(&folder).expect("opens");
+    let report = check(&weights, &folder, &Device::Cpu).expect("runs");
+    let compared: Vec<Part> = report
+        .parts
+        .iter()
+        .filter(|(_, outcome)| *outcome != Outcome::Absent)
+        .map(|(part, _)| *part)
+        .collect();
+    assert_eq!(compared, parts);
+    let failed: Vec<(Part, &Comparison)> =
+        report.comparisons().filter(|(_, comparison)| !comparison.passed()).collect();
+    assert!(failed.is_empty() && report.passed(), "{failed:#?}");
+}
+
+#[test]
+fn dense_tied_with_vision_and_drafts() {
+    agrees("dense", &Part::ALL);
+}
+
+#[test]
+fn mixture_of_experts() {
+    agrees("moe", &[Part::Text, Part::Decode, Part::DraftHead]);
+}
+
+#[test]
+fn untied_head_in_a_text_only_export() {
+    agrees("untied", &[Part::Text, Part::DraftHead]);
+}
+
+/// The check must be able to fail: another checkpoint's references do not fit.
+#[test]
+fn references_of_other_weights_are_not_met() {
+    let weights = Checkpoint::open(&data("untied")).expect("opens");
+    let report = check(&weights, &data("dense").join("ref_text.safetensors"), &Device::Cpu).expect("runs");
+    assert!(!report.passed());
+}
