@@ -6,6 +6,9 @@
 pub mod analysis;
 pub mod bundle;
 pub mod cell;
+pub mod chart;
 pub mod evidence;
 pub mod foreign;
+pub mod page;
+mod readable;
 pub mod verdict;

@@ -1,0 +1,31 @@
+//! Writes the pages that the browser tests open into a folder: `cargo run -p dyno-reports --example pages -- DIR`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use dyno_reports::page::{IndexEntry, PageOptions, render, render_index};
+
+#[path = "../tests/constructed/mod.rs"]
+mod constructed;
+
+const HOSTILE: &str = "</script><img src=x onerror=\"window.broken=1\">'\"`${window.broken=1}\u{202e}<b>javascript:window.broken=1";
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let folder = PathBuf::from(std::env::args().nth(1).ok_or("name the folder to write to")?);
+    std::fs::create_dir_all(&folder)?;
+    let pages = [
+        ("ordinary", constructed::ordinary()),
+        ("hostile", constructed::hostile(HOSTILE)),
+        ("large", constructed::large(10_000)),
+        ("empty", constructed::empty()),
+    ];
+    let mut entries = Vec::new();
+    for (name, analysis) in pages {
+        let options = PageOptions { title: format!("Dyno report: {name}"), bundles: BTreeMap::new(), ..PageOptions::default() };
+        let file = format!("{name}.html");
+        std::fs::write(folder.join(&file), render(&analysis, &constructed::glossary(), &options)?)?;
+        entries.push(IndexEntry::of(&analysis, file, options.title));
+    }
+    std::fs::write(folder.join("index.html"), render_index("Dyno reports", &entries)?)?;
+    Ok(())
+}

@@ -1,0 +1,17 @@
+//! Charts as inline SVG: drawn from plain numbers, coloured by the page's style sheet, each with a title
+//! and a description for those who do not see it.
+//!
+//! Knows nothing of bundles, verdicts or templates. The table behind a chart is the page's work.
+
+mod axis;
+mod claim;
+mod dots;
+mod frontier;
+mod lines;
+mod svg;
+
+pub use claim::{Band, ClaimChart, Mark};
+pub use dots::{DotRow, Dots};
+pub use frontier::{Frontier, FrontierPoint};
+pub use lines::{LineChart, Series};
+pub use svg::MarkShape;
