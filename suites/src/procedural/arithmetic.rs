@@ -31,10 +31,9 @@ fn columns(value: u32) -> u32 {
 pub(super) fn chance(task: Task, level: u32) -> f64 {
     match (task, level) {
         (Task::Add, 1) => 10.0 / 100.0,
-        (Task::Add, 2 | 3) => 1.0 / 90.0,
+        (Task::Add, 2 | 3) | (Task::Subtract, 2) => 1.0 / 90.0,
         // Of the 55 ordered pairs of digits ten are equal; of the 4095 of two digits, ninety.
         (Task::Subtract, 1) => 10.0 / 55.0,
-        (Task::Subtract, 2) => 1.0 / 90.0,
         (Task::Subtract, 3) => 90.0 / 4095.0,
         // 6, 8, 12, 18 and 24 each come from four of the 81 pairs.
         (Task::Multiply, 1) => 4.0 / 81.0,

@@ -31,6 +31,8 @@ mod spatial;
 mod stream;
 mod symbols;
 mod task;
+#[cfg(test)]
+mod tests;
 
 pub use export::json_line;
 pub use item::{Image, Item};
