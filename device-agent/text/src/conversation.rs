@@ -64,7 +64,7 @@ pub enum Thinking {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Conversation {
     pub messages: Vec<Message>,
-    /// Definitions in the OpenAI form.
+    /// Definitions as JSON, `{"type": "function", "function": {..}}` or what the template takes.
     pub tools: Vec<Value>,
     pub thinking: Thinking,
     /// End with the opening of the assistant's turn, so that the model answers.

@@ -51,7 +51,9 @@ pub fn expand_media(text: &str, media: &MediaTokens) -> Result<String, TextError
 
 fn frames(video: &VideoTokens) -> String {
     let pads = VIDEO.repeat(video.per_frame);
-    video.timestamps_s.iter().map(|at_s| format!("<{at_s:.1} seconds>{START}{pads}{END}")).collect()
+    let frames: Vec<_> =
+        video.timestamps_s.iter().map(|at_s| format!("<{at_s:.1} seconds>{START}{pads}{END}")).collect();
+    frames.concat()
 }
 
 fn interleave(text: &str, pad: &str, mut fillings: impl Iterator<Item = String>) -> String {

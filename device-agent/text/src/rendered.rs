@@ -1,5 +1,7 @@
 //! A finished prompt: text and ids under one hash, so that two engines provably read the same thing.
 
+use std::fmt::Write as _;
+
 use sha2::{Digest, Sha256};
 
 /// Text, its ids and the hash of both.
@@ -24,7 +26,7 @@ impl Rendered {
         for id in &ids {
             hasher.update(id.to_le_bytes());
         }
-        let sha256 = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = hex(&hasher.finalize());
         Self { text, ids, sha256 }
     }
 
@@ -51,6 +53,13 @@ impl Rendered {
     }
 }
 
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(64), |mut out, byte| {
+        let _infallible = write!(out, "{byte:02x}");
+        out
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -60,8 +69,7 @@ mod tests {
         let rendered = Rendered::new("hé".into(), vec![7, 256]);
         let mut bytes = vec![1_u8, 3, 0, 0, 0, 0, 0, 0, 0, b'h', 0xc3, 0xa9];
         bytes.extend([2, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 1, 0, 0]);
-        let expected: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(rendered.sha256(), expected);
+        assert_eq!(rendered.sha256(), hex(&Sha256::digest(&bytes)));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Choosing the next token from a row of logits.
 //!
 //! The order is the one of Hugging Face: penalties, temperature, top-k, top-p, min-p. Arithmetic is in f64 with an
-//! exponential of its own and ChaCha draws, so that one seed gives one output on every platform as far as the
+//! exponential of its own and draws by `ChaCha`, so that one seed gives one output on every platform as far as the
 //! logits agree. Nothing is allocated after construction.
 
 use rand_chacha::ChaCha8Rng;
@@ -120,7 +120,7 @@ impl Sampler {
 
     fn penalize(&mut self) {
         let Settings { presence_penalty, repetition_penalty, .. } = self.settings;
-        if presence_penalty == 0.0 && repetition_penalty == 1.0 {
+        if (presence_penalty, repetition_penalty) == (0.0, 1.0) {
             return;
         }
         for (logit, seen) in self.adjusted.iter_mut().zip(&self.seen) {

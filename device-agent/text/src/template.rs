@@ -122,8 +122,15 @@ impl ChatTemplate {
             add_generation_prompt => conversation.open_answer,
             add_vision_id => conversation.number_pictures,
         };
-        let template = self.environment.get_template(NAME);
-        template.and_then(|template| template.render(context)).map_err(|error| refused(&error))
+        // The template engine panics on some expressions, such as an empty list read backwards; a stranger's template
+        // must not end the agent. Nothing of the engine's state outlives a rendering.
+        let rendered = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            self.environment.get_template(NAME).and_then(|template| template.render(context))
+        }));
+        match rendered {
+            Ok(result) => result.map_err(|error| refused(&error)),
+            Err(_) => Err(TextError::TemplateFailed("the template engine broke down on it".into())),
+        }
     }
 }
 
@@ -168,26 +175,24 @@ fn message_json(message: &Message) -> serde_json::Value {
 }
 
 fn refused(error: &Error) -> TextError {
-    let text = describe(error);
-    match text.split_once(RAISED) {
+    match detail(error).split_once(RAISED) {
         Some((_, message)) => TextError::TemplateRefused(message.to_owned()),
-        None => TextError::TemplateFailed(text),
+        None => TextError::TemplateFailed(describe(error)),
     }
 }
 
-/// The message of the innermost error: the outer ones only say which block it happened in.
 fn describe(error: &Error) -> String {
+    error.line().map_or_else(|| detail(error), |line| format!("{} (line {line})", detail(error)))
+}
+
+/// The message of the innermost error: the outer ones only say which block it happened in.
+fn detail(error: &Error) -> String {
     let mut inner: &dyn std::error::Error = error;
     while let Some(source) = inner.source() {
         inner = source;
     }
-    match (inner.downcast_ref::<Error>(), error.line()) {
-        (Some(inner), Some(line)) => {
-            format!(
-                "{} (line {line})",
-                inner.detail().map_or_else(|| inner.kind().to_string(), str::to_owned)
-            )
-        }
-        _ => inner.to_string(),
+    match inner.downcast_ref::<Error>() {
+        Some(inner) => inner.detail().map_or_else(|| inner.kind().to_string(), str::to_owned),
+        None => inner.to_string(),
     }
 }

@@ -80,6 +80,7 @@ impl Tokenizer {
         inner.with_truncation(None).map_err(|error| malformed(error.to_string()))?;
         let spelling = Spelling::of(&inner)?;
         let added = added::of(&inner);
+        added::check(json, &added)?;
         let last_id = inner.get_vocab(true).into_values().max();
         let last_id = last_id.ok_or_else(|| malformed("it has no tokens".into()))?;
         let id_count = last_id.checked_add(1).ok_or_else(|| malformed("its ids leave 32 bits".into()))?;

@@ -138,7 +138,7 @@ impl<'a> Reader<'a> {
 }
 
 impl ToolCall {
-    /// The values with the types that the tool's definition gives them. `tools` are definitions in the OpenAI form.
+    /// The values with the types that the tool's definition gives them. `tools` are definitions as a template takes them.
     pub fn arguments(&self, tools: &[Value]) -> Result<Map<String, Value>, ToolCallError> {
         let function = || self.name.clone();
         let definitions = tools.iter().map(|tool| tool.get("function").unwrap_or(tool));

@@ -1,5 +1,9 @@
 use super::*;
 
+fn lines(count: u32, line: impl Fn(u32) -> String) -> String {
+    (0..count).map(line).collect::<Vec<_>>().concat()
+}
+
 /// Ids of words and of what is between them: coarse enough to repeat as tokens do.
 fn ids(text: &str) -> Vec<(u32, bool)> {
     let mut out = Vec::new();
@@ -100,17 +104,14 @@ fn program_text_is_no_loop() {
 
 #[test]
 fn tables_data_drawings_and_songs_are_no_loops() {
-    let table: String =
-        (1..60).map(|row| format!("| {row} | {} | ok |\n|---|---|---|\n", row * row)).collect();
-    let csv: String = (0..200).map(|row| format!("{row},0,0,0,0,0,0,{}\n", row % 7)).collect();
+    let table = lines(60, |row| format!("| {row} | {} | ok |\n|---|---|---|\n", row * row));
+    let csv = lines(200, |row| format!("{row},0,0,0,0,0,0,{}\n", row % 7));
     let zeros = format!("[{}]", vec!["0"; 64].join(", "));
     let board = "+---+---+---+---+---+---+---+---+\n|   |   | x |   |   |   | o |   |\n".repeat(4);
-    let bottles: String = (2..40)
-        .rev()
-        .map(|n| format!("{n} bottles of beer on the wall, {n} bottles of beer. Take one down.\n"))
-        .collect();
+    let bottles =
+        lines(40, |n| format!("{n} bottles of beer on the wall, {n} bottles of beer. Take one down.\n"));
     let chorus = "la la la la la la, oh my my my, la la la la la la\n".repeat(4);
-    let json: String = (0..50).map(|n| format!("{{\"id\": {n}, \"tags\": [], \"on\": true}},\n")).collect();
+    let json = lines(50, |n| format!("{{\"id\": {n}, \"tags\": [], \"on\": true}},\n"));
     for text in [table, csv, zeros, board, bottles, chorus, json] {
         assert_eq!(verdict(&ids(&text)), None, "{}", &text[..60]);
     }

