@@ -203,6 +203,11 @@ impl Definitions {
         self.devices.iter().find(|device| device.identifiers.iter().any(|known| known == identifier))
     }
 
+    /// The chip that calls itself this, such as `Apple M4 Max`.
+    pub fn chip_by_name(&self, name: &str) -> Option<&Chip> {
+        self.chips.iter().find(|chip| chip.id == name || chip.title.eq_ignore_ascii_case(name.trim()))
+    }
+
     /// The model that other tools or hubs call this, and the level that the name implies.
     pub fn model_by_name(&self, name: &str) -> Option<(&Model, Option<&Quant>)> {
         self.models.iter().find_map(|model| {

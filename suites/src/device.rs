@@ -15,6 +15,8 @@ pub struct Chip {
     pub title: String,
     /// Published memory bandwidth in units of 10^9 bytes a second.
     pub bandwidth_gb_s: f64,
+    /// The same of the chip's slowest variant, where they differ.
+    pub lowest_gb_s: Option<f64>,
     pub source: String,
 }
 
@@ -39,6 +41,7 @@ impl Chip {
             id,
             title: fields.text("title"),
             bandwidth_gb_s: fields.number("bandwidth_gb_s", 1.0..=100_000.0),
+            lowest_gb_s: fields.optional_number("lowest_gb_s", &(1.0..=100_000.0)),
             source: fields.text("source"),
         }
     }

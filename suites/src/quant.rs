@@ -28,6 +28,8 @@ words! {
         Float = "float",
         /// Whole numbers with a scale and an offset per group, as MLX packs them.
         Affine = "affine",
+        /// Short floating-point numbers with a scale per block.
+        BlockFloat = "block-float",
         /// A block type of GGUF files.
         Gguf = "gguf",
         /// Whole numbers with a scale per channel, as Core ML packs them.
