@@ -129,13 +129,7 @@ impl Checkpoint {
     /// because going through the logarithm and back would cost a rounding.
     pub fn neg_exp_a(&self, name: &str, heads: usize, device: &Device) -> Result<Tensor, WeightError> {
         let entry = self.shaped(name, &[heads])?;
-        let values = if matches!(entry.fix, Fix::LogOfNegated) {
-            entry.matrix()?.to_f32()
-        } else {
-            // In f64 and rounded once: the nearest f32, so no platform's single-precision `exp` shows.
-            entry.values()?.into_iter().map(|a| (-f64::from(a).exp()) as f32).collect()
-        };
-        Ok(Tensor::from_vec(values, heads, &Device::Cpu)?.to_device(device)?)
+        Ok(Tensor::from_vec(entry.neg_exp()?, heads, &Device::Cpu)?.to_device(device)?)
     }
 
     pub(crate) fn matrix(&self, name: &str, out: usize, inp: usize) -> Result<Matrix, WeightError> {

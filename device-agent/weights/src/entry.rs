@@ -108,6 +108,15 @@ impl Entry {
         Ok(values)
     }
 
+    /// `-exp(A_log)`: as stored where it is stored so, else computed in f64 and rounded once, so that no
+    /// platform's single-precision `exp` shows.
+    pub(crate) fn neg_exp(&self) -> Result<Vec<f32>, WeightError> {
+        if matches!(self.fix, Fix::LogOfNegated) {
+            return Ok(self.matrix()?.to_f32());
+        }
+        Ok(self.values()?.into_iter().map(|a| (-f64::from(a).exp()) as f32).collect())
+    }
+
     /// `[hidden, time, height, width, channel]` to `[hidden, channel, time, height, width]`.
     fn channels_first(&self, values: &[f32]) -> Result<Vec<f32>, WeightError> {
         let &[hidden, time, height, width, channels] = self.shape.as_slice() else {

@@ -50,13 +50,17 @@ pub(crate) fn hash_files(files: &[PathBuf]) -> Result<Vec<FileHash>, WeightError
     Ok(hashes)
 }
 
-/// The hash of the usual `sha256sum` listing, so that anyone can check it with standard tools.
-pub(crate) fn of_files(files: &[FileHash]) -> String {
-    let listing: String = files.iter().fold(String::new(), |mut text, file| {
+/// The listing that `sha256sum --check` reads.
+pub(crate) fn listing(files: &[FileHash]) -> String {
+    files.iter().fold(String::new(), |mut text, file| {
         let _ = writeln!(text, "{}  {}", file.sha256, file.name);
         text
-    });
-    of_text(&listing)
+    })
+}
+
+/// The hash of the listing, so that anyone can check it with standard tools.
+pub(crate) fn of_files(files: &[FileHash]) -> String {
+    of_text(&listing(files))
 }
 
 pub(crate) fn of_text(text: &str) -> String {

@@ -96,8 +96,10 @@ pub(crate) fn assemble(
     let side = match (format, scales.dtype) {
         (Format::Affine { .. }, Dtype::F32) => Side::F32,
         (Format::Affine { .. }, Dtype::F16) => Side::F16,
-        (Format::Affine { .. }, Dtype::BF16) => Side::Bf16,
-        (Format::Mxfp4 | Format::Nvfp4 | Format::Mxfp8, Dtype::U8) => Side::Bf16,
+        // Byte scales have no float type; the side of such a matrix is never looked at.
+        (Format::Affine { .. }, Dtype::BF16) | (Format::Mxfp4 | Format::Nvfp4 | Format::Mxfp8, Dtype::U8) => {
+            Side::Bf16
+        }
         (_, dtype) => return Err(format!("is {format}, which has no scales of type {dtype:?}")),
     };
     let bits = match format {

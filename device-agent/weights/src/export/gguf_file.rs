@@ -5,10 +5,10 @@ use std::path::Path;
 use super::Progress;
 use super::gguf_metadata::Pairs;
 use super::piece::Piece;
-use super::whole_file::{WholeFile, listing, write as write_small};
+use super::whole_file::{self, WholeFile};
 use crate::WeightError;
 use crate::containers::gguf::header::type_number;
-use crate::identity::FileHash;
+use crate::identity::{FileHash, listing};
 
 const ALIGNMENT: u64 = 32;
 
@@ -60,6 +60,6 @@ pub(crate) fn write(
     let hash = file.finish()?;
     let mut beside = path.as_os_str().to_owned();
     beside.push(".sha256");
-    write_small(Path::new(&beside), listing(std::slice::from_ref(&hash)).as_bytes())?;
+    whole_file::write(Path::new(&beside), listing(std::slice::from_ref(&hash)).as_bytes())?;
     Ok(hash)
 }

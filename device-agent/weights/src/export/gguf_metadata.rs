@@ -182,7 +182,7 @@ fn layers(pairs: &mut Pairs, arch: &str, table: &Value, trunk: usize, mtp_layers
     pairs.u32(&format!("{arch}.full_attention_interval"), interval as u32);
     let linear = |i: usize| match types.get(i) {
         Some(kind) => *kind == "linear_attention",
-        None => (i + 1) % interval != 0,
+        None => !(i + 1).is_multiple_of(interval),
     };
     let flags: Vec<bool> = (0..trunk + mtp_layers).map(|i| i < trunk && linear(i)).collect();
     pairs.bools(&format!("{arch}.attention.recurrent_layers"), &flags);

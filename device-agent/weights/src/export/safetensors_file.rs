@@ -19,8 +19,11 @@ fn dtype(side: Side) -> &'static str {
     }
 }
 
-/// The tensors that a piece becomes, as name, type, shape and bytes, in the order of their content.
-fn parts(piece: &Piece<'_>) -> Result<Vec<(String, &'static str, Vec<usize>, u64)>, String> {
+/// Name, type, shape and bytes of one tensor of the file.
+type Part = (String, &'static str, Vec<usize>, u64);
+
+/// The tensors that a piece becomes, in the order of their content.
+fn parts(piece: &Piece<'_>) -> Result<Vec<Part>, String> {
     let row = piece.row_bytes()?;
     let rows = piece.rows() as u64;
     if let Some(side) = Side::of(piece.format) {

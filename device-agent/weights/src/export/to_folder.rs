@@ -14,6 +14,7 @@ use crate::checkpoint::{Checkpoint, VHeadOrder};
 use crate::entry::{Entry, Stored};
 use crate::experts::{ExpertDims, Which};
 use crate::format::{Format, Side};
+use crate::identity::listing;
 use crate::names;
 use crate::shapes::Dims;
 
@@ -127,9 +128,10 @@ impl<'a> Plan<'a> {
             if names::is_zero_centred_norm(name) {
                 piece.source = Source::Values(entry.values()?.into_iter().map(|v| v + 1.0).collect());
             } else if name.ends_with(".linear_attn.conv1d.weight") {
-                // Values in the same order; only the dimension of one moves. Reordered as rows of taps.
+                // The values keep their order; only the dimension of one moves to the end.
                 let taps = entry.shape.last().copied().filter(|n| *n > 1).unwrap_or(4);
-                piece.shape = vec![entry.elements() / taps, taps];
+                piece.shape = vec![entry.elements() / taps, taps, 1];
+                piece.reorder = piece.reorder.with_rows_cut(taps);
                 piece.source = Source::Values(entry.values()?);
             } else if name == "visual.patch_embed.proj.weight" {
                 (piece.shape, piece.source) = channels_last(entry)?;
@@ -309,7 +311,7 @@ fn write_folder(
         }
     }
     files.sort_by(|a, b| a.name.cmp(&b.name));
-    whole_file::write(&partial.join("SHA256SUMS"), whole_file::listing(&files).as_bytes())?;
+    whole_file::write(&partial.join("SHA256SUMS"), listing(&files).as_bytes())?;
     std::fs::rename(&partial, out).map_err(|e| WeightError::write(out, e))?;
     Ok(Written { path: out.to_owned(), files })
 }

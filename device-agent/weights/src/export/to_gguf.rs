@@ -104,7 +104,7 @@ impl<'a> Plan<'a> {
                 let (checkpoint, rows, cols) = (self.checkpoint, piece.rows(), piece.cols());
                 Source::Rows(Box::new(move || Ok(vec![checkpoint.matrix(name, rows, cols)?])))
             }
-            Role::ALog => Source::Values(self.decay(entry)?),
+            Role::ALog => Source::Values(entry.neg_exp()?),
             Role::ZeroNorm if is_zero_centred_norm(name) => {
                 Source::Values(entry.values()?.into_iter().map(|v| v + 1.0).collect())
             }
@@ -128,13 +128,6 @@ impl<'a> Plan<'a> {
             Role::VisionMatrix => Format::Bf16,
             _ => Format::F32,
         }
-    }
-
-    fn decay(&self, entry: &Entry) -> Result<Vec<f32>, WeightError> {
-        if matches!(entry.fix, Fix::LogOfNegated) {
-            return Ok(entry.matrix()?.to_f32());
-        }
-        Ok(entry.values()?.into_iter().map(|a| (-f64::from(a).exp()) as f32).collect())
     }
 
     /// The two frames of the patch embedding, each `[hidden, channels, height, width]`.

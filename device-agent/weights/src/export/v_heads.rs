@@ -37,6 +37,15 @@ pub(crate) struct Reorder {
     pub(crate) cols: Option<HeadOrder>,
 }
 
+impl Reorder {
+    /// The same reordering of rows where each row has been cut into so many.
+    pub(crate) fn with_rows_cut(self, into: usize) -> Self {
+        let cut =
+            |order: HeadOrder| HeadOrder { width: order.width * into, offset: order.offset * into, ..order };
+        Self { rows: self.rows.map(cut), ..self }
+    }
+}
+
 /// The reordering of a tensor by its canonical name; none when every key head has one value head.
 pub(crate) fn reorder(name: &str, dims: &Dims, to_tiled: bool) -> Reorder {
     let per_key = dims.value_heads / dims.key_heads;

@@ -18,10 +18,15 @@ pub(crate) fn add(pairs: &mut Pairs, checkpoint: &Checkpoint, rows: usize) -> Re
     if let Some(template) = &checkpoint.texts().chat_template {
         pairs.text("tokenizer.chat_template", template);
     }
+    let configured = text_table(checkpoint.config()).get("eos_token_id").and_then(Value::as_u64);
+    let configured = configured.and_then(|id| u32::try_from(id).ok());
     let built;
     let vocabulary = match &checkpoint.texts().tokenizer {
         None => {
             pairs.text("tokenizer.ggml.model", "no_vocab");
+            if let Some(id) = configured {
+                pairs.u32("tokenizer.ggml.eos_token_id", id);
+            }
             return Ok(());
         }
         Some(TokenizerSource::Gguf(vocabulary)) => vocabulary,
@@ -38,8 +43,7 @@ pub(crate) fn add(pairs: &mut Pairs, checkpoint: &Checkpoint, rows: usize) -> Re
     pairs.texts("tokenizer.ggml.merges", vocabulary.merges.iter().map(String::as_str));
     // The token that ends a turn, by name; the configuration's own number ends a document.
     let by_name = |name: &str| vocabulary.tokens.iter().position(|t| t == name).map(|id| id as u32);
-    let configured = text_table(checkpoint.config()).get("eos_token_id").and_then(Value::as_u64);
-    let eos = vocabulary.eos_id.or_else(|| by_name("<|im_end|>")).or(configured.map(|id| id as u32));
+    let eos = vocabulary.eos_id.or_else(|| by_name("<|im_end|>")).or(configured);
     if let Some(id) = eos {
         pairs.u32("tokenizer.ggml.eos_token_id", id);
     }

@@ -64,8 +64,3 @@ pub(crate) fn write(path: &Path, content: &[u8]) -> Result<FileHash, WeightError
     file.put(content)?;
     file.finish()
 }
-
-/// The listing that `sha256sum --check` reads.
-pub(crate) fn listing(files: &[FileHash]) -> String {
-    files.iter().map(|f| format!("{}  {}\n", f.sha256, f.name)).collect()
-}

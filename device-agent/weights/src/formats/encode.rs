@@ -59,7 +59,9 @@ pub(crate) fn encode_rows(
         .map(|rows| encode_part(format, side, cols, rows))
         .collect::<Result<_, _>>()?;
     let mut all = Encoded::default();
-    parts.iter().for_each(|part| all.append(part));
+    for part in &parts {
+        all.append(part);
+    }
     Ok(all)
 }
 

@@ -87,7 +87,7 @@ fn gated_delta(keys: &Keys<'_>, seen: &Seen) -> Map<String, Value> {
     let layer = |i: u64| {
         let linear = match recurrent.as_ref().and_then(|r| r.get(i as usize)) {
             Some(flag) => *flag != 0,
-            None => (i + 1) % interval != 0,
+            None => !(i + 1).is_multiple_of(interval),
         };
         if linear { "linear_attention" } else { "full_attention" }
     };

@@ -216,7 +216,9 @@ fn family_config(
 
 fn vocabulary(path: &Path, metadata: &Metadata) -> Result<Option<GgufVocabulary>, WeightError> {
     let damaged = |what: String| WeightError::damaged(path, what);
-    let Some(model) = metadata.text("tokenizer.ggml.model") else { return Ok(None) };
+    let model =
+        metadata.text("tokenizer.ggml.model").filter(|model| !matches!(model.as_str(), "none" | "no_vocab"));
+    let Some(model) = model else { return Ok(None) };
     let texts = |key: &str| metadata.texts(key).map_err(damaged);
     let id = |key: &str| metadata.number(key).and_then(|n| u32::try_from(n).ok());
     let types = metadata.numbers("tokenizer.ggml.token_type").unwrap_or_default();
