@@ -90,7 +90,9 @@ def write_weights(folder, network):
     for name, p in network.named_parameters():
         keep = name.endswith("A_log") or name.endswith("linear_attn.norm.weight")
         tensors[name] = p.detach().to(torch.float32 if keep else torch.bfloat16).contiguous()
-    save_file(tensors, os.path.join(folder, "model.safetensors"), metadata={"format": "pt"})
+    path = os.path.join(folder, "model.safetensors")
+    save_file(tensors, path, metadata={"format": "pt"})
+    os.chmod(path, 0o644)
 
 
 def load(model, state):
