@@ -1,22 +1,111 @@
-//! Checks that need more than one definition at hand.
+//! Checks that need more than one definition at hand: made while reading, judged when everything is read.
 
+use crate::claim::Claim;
 use crate::definitions::Definitions;
-use crate::loading::Reading;
+use crate::loading::{Reading, did_you_mean};
+use crate::metric::Unit;
 use crate::words::Words;
 
-/// A value stated in a unit must be stated in its metric's own.
-pub(crate) fn units(reading: &Reading<'_>, all: &Definitions) {
-    for (metric, unit, place) in reading.stated_units() {
-        let Ok(metric) = all.metric(&metric) else { continue };
-        let right = metric.unit.word();
-        if unit != right {
-            let hint = format!("`{}` is measured in `{right}`", metric.id);
-            reading.mistake(&place, format!("the unit `{unit}` does not fit"), Some(hint));
+/// Something to judge later.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Later {
+    /// A value of this metric is stated in this unit.
+    StatedIn { metric: String, unit: String },
+    /// A value of this metric is expected to be this.
+    Possible { metric: String, value: f64 },
+    /// The case yields the metric.
+    Yields { case: String, metric: String },
+    /// The case varies along the axis.
+    Varies { case: String, axis: String },
+    /// Some device is sold under this name.
+    SoldAs { name: String },
+    /// The suite is there, or the claim says that it is not.
+    Runs { suite: String, missing: Vec<String> },
+    /// The suite is not there.
+    Missing { suite: String },
+    /// No other claim has the number.
+    Numbered { number: u32, claim: String },
+}
+
+type Found = Option<(String, Option<String>)>;
+
+/// Reports whatever does not fit together.
+pub(crate) fn all(reading: &Reading<'_>, all: &Definitions) {
+    for (later, place) in reading.laters() {
+        if let Some((what, hint)) = later.judge(all) {
+            reading.mistake(&place, what, hint);
         }
     }
 }
 
-/// Claim numbers stand once; suites that are named are there or said to be missing.
-pub(crate) fn claims(reading: &Reading<'_>, all: &Definitions) {
-    let _ = (reading, all);
+impl Later {
+    /// Nothing is said here about ids that are unknown: dangling references are reported once, elsewhere.
+    fn judge(&self, all: &Definitions) -> Found {
+        match self {
+            Self::StatedIn { metric, unit } => {
+                let right = all.metric(metric).ok()?.unit.word();
+                (unit != right).then(|| {
+                    (
+                        format!("the unit `{unit}` does not fit"),
+                        Some(format!("`{metric}` is measured in `{right}`")),
+                    )
+                })
+            }
+            Self::Possible { metric, value } => {
+                let unit = all.metric(metric).ok()?.unit;
+                let bounded = matches!(unit, Unit::Ratio) && *value > 1.0;
+                bounded.then(|| {
+                    (format!("`{metric}` cannot be {value}"), Some("it is a share from 0 to 1".to_owned()))
+                })
+            }
+            Self::Yields { case, metric } => {
+                let yields = &all.case(case).ok()?.1.metrics;
+                let missing = all.metric(metric).is_ok() && !yields.contains(metric);
+                missing.then(|| {
+                    (
+                        format!("the case `{case}` does not yield `{metric}`"),
+                        Some(format!("it yields {}", yields.join(", "))),
+                    )
+                })
+            }
+            Self::Varies { case, axis } => {
+                let known = all.case(case).ok()?.1.work.axis().map(|(axis, _)| axis);
+                (known != Some(axis)).then(|| {
+                    let hint = known.map_or_else(
+                        || "it has no axis".to_owned(),
+                        |known| format!("its axis is `{known}`"),
+                    );
+                    (format!("the case `{case}` does not vary along `{axis}`"), Some(hint))
+                })
+            }
+            Self::SoldAs { name } => {
+                let known = || all.devices().iter().map(|device| device.marketing_name.as_str());
+                (!known().any(|known| known == name)).then(|| {
+                    (format!("no device is sold as `{name}`"), did_you_mean(name, known()).map(meant))
+                })
+            }
+            Self::Runs { suite, missing } => {
+                let known = all.suite(suite).is_ok() || missing.contains(suite);
+                let near = did_you_mean(suite, all.suites().iter().map(|suite| suite.id.as_str())).map(meant);
+                let hint = near
+                    .or_else(|| Some("a `needs_suite` test names a suite that is not there yet".to_owned()));
+                (!known).then(|| (format!("there is no suite `{suite}`"), hint))
+            }
+            Self::Missing { suite } => all.suite(suite).is_ok().then(|| {
+                (format!("the suite `{suite}` is there"), Some("test what it measures instead".to_owned()))
+            }),
+            Self::Numbered { number, claim } => {
+                let other = |other: &&Claim| other.number == *number && other.id != *claim;
+                let other = all.claims().iter().find(other)?;
+                Some((
+                    format!("claim {number} is `{}` already", other.id),
+                    Some("take the next free number".to_owned()),
+                ))
+            }
+        }
+    }
+}
+
+fn meant(near: &str) -> String {
+    format!("did you mean `{near}`?")
 }

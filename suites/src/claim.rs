@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 
+use crate::check::Later;
 use crate::claim_test::Test;
 use crate::conditions::Conditions;
 use crate::decide::Decide;
@@ -67,6 +68,15 @@ impl Claim {
         self.decide.command_line()
     }
 
+    /// Suites without which it cannot be told.
+    pub fn missing_suites(&self) -> Vec<String> {
+        let missing = |test: &Test| match test {
+            Test::NeedsSuite { suite, .. } => Some(suite.clone()),
+            _ => None,
+        };
+        self.tests.iter().filter_map(missing).collect()
+    }
+
     pub(crate) fn read(fields: &Fields<'_>) -> Self {
         let id = fields.id();
         let version = fields.version();
@@ -86,6 +96,10 @@ impl Claim {
             indicated_by: fields.words("indicated_by"),
             decide: fields.inside_needed("decide", Decide::read).unwrap_or_default(),
         };
+        fields.later("number", Later::Numbered { number: claim.number, claim: claim.id.clone() });
+        for suite in &claim.decide.suites {
+            fields.later("decide", Later::Runs { suite: suite.clone(), missing: claim.missing_suites() });
+        }
         if claim.decided_by.contains(&EvidenceKind::ThirdParty) {
             fields.mistake(
                 "decided_by",

@@ -2,11 +2,13 @@
 //! tell; a claim that none of them fits needs a new kind here, in the README and in `reports`.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use dyno_protocol::{ComputeUnit, DeviceKind};
 use serde::Serialize;
 
 use crate::case::CASE;
+use crate::check::Later;
 use crate::claim::EvidenceKind;
 use crate::conditions::Selector;
 use crate::loading::Fields;
@@ -140,8 +142,12 @@ impl Where {
 
     fn read(fields: &Fields<'_>) -> Self {
         let axes = fields.pairs("axes", AXES);
+        let case = fields.reference("case", CASE);
+        for (axis, _) in &axes {
+            fields.later("axes", Later::Varies { case: case.clone(), axis: axis.clone() });
+        }
         Self {
-            case: fields.reference("case", CASE),
+            case,
             axes: axes.into_iter().map(|(axis, value)| (axis, value.to_string())).collect(),
             only: Selector::read(fields),
         }
@@ -150,14 +156,22 @@ impl Where {
 
 impl Quantity {
     fn read(fields: &Fields<'_>) -> Self {
-        Self { metric: fields.reference("metric", METRIC), at: Where::read(fields) }
+        let quantity = Self { metric: fields.reference("metric", METRIC), at: Where::read(fields) };
+        let (case, metric) = (quantity.at.case.clone(), quantity.metric.clone());
+        fields.later("metric", Later::Yields { case, metric });
+        quantity
     }
 
-    /// A quantity whose value is stated: the unit is stated with it and must be the metric's own.
-    fn read_stated(fields: &Fields<'_>) -> Self {
+    /// A quantity of which `key` states a value, in a unit that must be the metric's own.
+    fn read_stated(fields: &Fields<'_>, key: &'static str, range: RangeInclusive<f64>) -> (Self, f64) {
         let quantity = Self::read(fields);
-        fields.state_unit("unit", &quantity.metric);
-        quantity
+        let (metric, unit) = (quantity.metric.clone(), fields.text("unit"));
+        if !unit.is_empty() {
+            fields.later("unit", Later::StatedIn { metric: metric.clone(), unit });
+        }
+        let value = fields.number(key, range);
+        fields.later(key, Later::Possible { metric, value });
+        (quantity, value)
     }
 }
 
@@ -188,22 +202,18 @@ impl Test {
         }
         let because = if kind == TestKind::RunsCorrectly { String::new() } else { fields.text("because") };
         Some(match kind {
-            TestKind::RateAbout => Self::RateAbout {
-                of: Quantity::read_stated(fields),
-                value: fields.number("value", 1e-9..=1e12),
-                tolerance: fields.number("tolerance", 0.001..=0.5),
-                because,
-            },
-            TestKind::RateAtLeast => Self::RateAtLeast {
-                of: Quantity::read_stated(fields),
-                value: fields.number("value", 0.0..=1e12),
-                because,
-            },
-            TestKind::ValueAtMost => Self::ValueAtMost {
-                of: Quantity::read_stated(fields),
-                value: fields.number("value", 0.0..=1e15),
-                because,
-            },
+            TestKind::RateAbout => {
+                let (of, value) = Quantity::read_stated(fields, "value", 1e-9..=1e15);
+                Self::RateAbout { of, value, tolerance: fields.number("tolerance", 0.001..=0.5), because }
+            }
+            TestKind::RateAtLeast => {
+                let (of, value) = Quantity::read_stated(fields, "value", 0.0..=1e15);
+                Self::RateAtLeast { of, value, because }
+            }
+            TestKind::ValueAtMost => {
+                let (of, value) = Quantity::read_stated(fields, "value", 0.0..=1e15);
+                Self::ValueAtMost { of, value, because }
+            }
             TestKind::UnitShare => Self::UnitShare {
                 at: Where::read(fields),
                 unit: fields.word("on"),
@@ -217,12 +227,11 @@ impl Test {
                 because,
             },
             TestKind::RunsCorrectly => Self::RunsCorrectly { at: Where::read(fields) },
-            TestKind::NonInferior => Self::NonInferior {
-                reference: fields.inside_needed("reference", Selector::read).unwrap_or_default(),
-                of: Quantity::read_stated(fields),
-                margin: fields.number("margin", 1e-6..=1e12),
-                because,
-            },
+            TestKind::NonInferior => {
+                let reference = fields.inside_needed("reference", Selector::read).unwrap_or_default();
+                let (of, margin) = Quantity::read_stated(fields, "margin", 1e-6..=1e12);
+                Self::NonInferior { of, reference, margin, because }
+            }
             TestKind::PairedBetter => Self::PairedBetter {
                 candidate: fields.inside_needed("candidate", Selector::read).unwrap_or_default(),
                 comparator: fields.inside_needed("comparator", Selector::read).unwrap_or_default(),
@@ -240,7 +249,11 @@ impl Test {
                 device_kinds: fields.words("device_kinds"),
                 because,
             },
-            TestKind::NeedsSuite => Self::NeedsSuite { suite: fields.text("suite"), because },
+            TestKind::NeedsSuite => {
+                let suite = fields.text("suite");
+                fields.later("suite", Later::Missing { suite: suite.clone() });
+                Self::NeedsSuite { suite, because }
+            }
         })
     }
 }

@@ -4,6 +4,7 @@
 use dyno_protocol::{BuildProfile, ComputeUnit, DeviceKind, PowerSource, ThermalState};
 use serde::Serialize;
 
+use crate::check::Later;
 use crate::engine::ENGINE;
 use crate::loading::Fields;
 use crate::model::MODEL;
@@ -34,10 +35,14 @@ pub struct Selector {
 
 impl Conditions {
     pub(crate) fn read(fields: &Fields<'_>) -> Self {
+        let marketing_names = fields.texts("marketing_names");
+        for name in &marketing_names {
+            fields.later("marketing_names", Later::SoldAs { name: name.clone() });
+        }
         Self {
             of: Selector::read(fields),
             device_kinds: fields.words("device_kinds"),
-            marketing_names: fields.texts("marketing_names"),
+            marketing_names,
             power: fields.words("power"),
             thermal_start: fields.words("thermal_start"),
             builds: fields.words("builds"),

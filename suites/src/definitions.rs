@@ -76,8 +76,7 @@ impl Definitions {
         let mut all = Self::empty();
         reading.each_file(|fields| all.read_file(fields));
         all.claims.sort_by_key(|claim| claim.number);
-        check::units(&reading, &all);
-        check::claims(&reading, &all);
+        check::all(&reading, &all);
         let (found, versions) = reading.finish();
         mistakes.extend(found);
         if let Some(errors) = DefinitionErrors::of(mistakes) {

@@ -12,6 +12,7 @@ use toml::de::{DeTable, DeValue};
 use super::canonical::meaning_sha256;
 use super::nearest::did_you_mean;
 use super::reading::{FORMAT, Place, Reading};
+use crate::check::Later;
 use crate::words::Words;
 
 #[derive(Debug)]
@@ -80,12 +81,9 @@ impl<'a> Fields<'a> {
         self.ignored.set(true);
     }
 
-    /// The unit in which this table states a value of that metric. It is checked when all metrics are known.
-    pub(crate) fn state_unit(&self, key: &'static str, metric: &str) {
-        let unit = self.text(key);
-        if !unit.is_empty() {
-            self.reading.state_unit(metric, &unit, &self.place_of(key));
-        }
+    /// Notes something about the key's value that can only be judged when every file is read.
+    pub(crate) fn later(&self, key: &str, later: Later) {
+        self.reading.later(later, self.place_of(key));
     }
 
     fn get(&self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {

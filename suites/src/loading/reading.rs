@@ -12,6 +12,7 @@ use super::ledger::recorded_sha256;
 use super::mistakes::Mistake;
 use super::nearest::did_you_mean;
 use super::source::SourceFile;
+use crate::check::Later;
 
 /// Somewhere in a file.
 #[derive(Debug, Clone)]
@@ -45,7 +46,7 @@ pub(crate) struct Reading<'a> {
     mistakes: RefCell<Vec<Mistake>>,
     declared: RefCell<Vec<Declared>>,
     references: RefCell<Vec<Reference>>,
-    stated_units: RefCell<Vec<(String, String, Place)>>,
+    laters: RefCell<Vec<(Later, Place)>>,
 }
 
 impl<'a> Reading<'a> {
@@ -55,7 +56,7 @@ impl<'a> Reading<'a> {
             mistakes: RefCell::default(),
             declared: RefCell::default(),
             references: RefCell::default(),
-            stated_units: RefCell::default(),
+            laters: RefCell::default(),
         }
     }
 
@@ -107,13 +108,13 @@ impl<'a> Reading<'a> {
         self.references.borrow_mut().push(Reference { kind, id: id.to_owned(), place: place.clone() });
     }
 
-    pub(super) fn state_unit(&self, metric: &str, unit: &str, place: &Place) {
-        self.stated_units.borrow_mut().push((metric.to_owned(), unit.to_owned(), place.clone()));
+    pub(super) fn later(&self, later: Later, place: Place) {
+        self.laters.borrow_mut().push((later, place));
     }
 
-    /// Metrics with the units in which values of them are stated.
-    pub(crate) fn stated_units(&self) -> Vec<(String, String, Place)> {
-        self.stated_units.borrow().clone()
+    /// What can only be judged when everything is read.
+    pub(crate) fn laters(&self) -> Vec<(Later, Place)> {
+        self.laters.take()
     }
 
     /// Checks that need all files, then everything that was found.
