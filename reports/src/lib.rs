@@ -11,4 +11,5 @@ pub mod evidence;
 pub mod foreign;
 pub mod page;
 mod readable;
+pub mod stats;
 pub mod verdict;

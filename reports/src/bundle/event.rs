@@ -42,6 +42,12 @@ pub enum EventBody {
         attempt: u32,
         record: Record,
     },
+    /// What a quality trial's outputs were worth, item by item, as scored by the suite that asked.
+    Answered {
+        trial: TrialId,
+        attempt: u32,
+        answers: Vec<ItemAnswer>,
+    },
     /// Written last and synced: what is before it on disk is whole.
     TrialEnded {
         trial: TrialId,
@@ -98,4 +104,23 @@ pub enum Outcome {
     Invalid { reasons: Vec<String> },
     /// Not measured.
     Failed { failure: Failure },
+}
+
+/// One item of a quality suite and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ItemAnswer {
+    /// Unique within the suite's version: what answers of two models are paired by.
+    pub item: String,
+    /// Items that share a text or a picture are not independent of each other.
+    pub cluster: Option<String>,
+    /// What was read from the output; absent where no answer could be read.
+    pub answer: Option<String>,
+    pub right: bool,
+    /// The output ended at the token cap.
+    pub truncated: bool,
+    /// The output went round in circles.
+    pub looped: bool,
+    /// Generated tokens, hidden reasoning included.
+    pub tokens: u32,
 }

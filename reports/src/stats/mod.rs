@@ -1,0 +1,17 @@
+//! Statistics as pure functions of numbers: no clock, no randomness without a seed, and warnings as values.
+//!
+//! Knows nothing of bundles, metrics or claims. `reports/README.md` says which method is used where, and why.
+
+mod families;
+mod fit;
+mod order;
+mod paired;
+mod proportions;
+mod tests_of_value;
+
+pub use families::holm;
+pub use fit::{Fit, Level, Placed, Scale};
+pub use order::{median, quantile};
+pub use paired::{PairedRatio, paired_ratio, sign_flip_p};
+pub use proportions::{McNemar, clopper_pearson, mcnemar_exact, smallest_detectable_difference, wilson};
+pub use tests_of_value::{ALPHA, Answer, about, at_least, at_most};
