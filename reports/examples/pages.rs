@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use dyno_reports::page::{IndexEntry, PageOptions, render, render_index};
+use dyno_reports::import::embedded_evidence;
+use dyno_reports::page::{Glossary, IndexEntry, PageOptions, render_index, render_with};
+use dyno_suites::Definitions;
 
 #[path = "../tests/constructed/mod.rs"]
 mod constructed;
@@ -13,17 +15,21 @@ const HOSTILE: &str = "</script><img src=x onerror=\"window.broken=1\">'\"`${win
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = PathBuf::from(std::env::args().nth(1).ok_or("name the folder to write to")?);
     std::fs::create_dir_all(&folder)?;
+    let definitions = Definitions::embedded()?;
+    let mut evidence = constructed::ordinary();
+    evidence.foreign = embedded_evidence(&definitions)?;
+    let own = constructed::glossary();
     let pages = [
-        ("ordinary", constructed::ordinary()),
-        ("hostile", constructed::hostile(HOSTILE)),
-        ("large", constructed::large(10_000)),
-        ("empty", constructed::empty()),
+        ("ordinary", evidence, &Glossary::from(&definitions)),
+        ("hostile", constructed::hostile(HOSTILE), &own),
+        ("large", constructed::large(10_000), &own),
+        ("empty", constructed::empty(), &own),
     ];
     let mut entries = Vec::new();
-    for (name, analysis) in pages {
+    for (name, analysis, glossary) in pages {
         let options = PageOptions { title: format!("Dyno report: {name}"), bundles: BTreeMap::new(), ..PageOptions::default() };
         let file = format!("{name}.html");
-        std::fs::write(folder.join(&file), render(&analysis, &constructed::glossary(), &options)?)?;
+        std::fs::write(folder.join(&file), render_with(&analysis, glossary, &options)?)?;
         entries.push(IndexEntry::of(&analysis, file, options.title));
     }
     std::fs::write(folder.join("index.html"), render_index("Dyno reports", &entries)?)?;

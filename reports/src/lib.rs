@@ -9,6 +9,7 @@ pub mod cell;
 pub mod chart;
 pub mod evidence;
 pub mod foreign;
+pub mod import;
 pub mod page;
 mod readable;
 pub mod stats;

@@ -34,7 +34,7 @@ pub struct ClaimChart {
 const WIDTH: f64 = 560.0;
 const LEFT: f64 = 12.0;
 const RIGHT: f64 = WIDTH - 12.0;
-const ROW: f64 = 34.0;
+const ROW: f64 = 38.0;
 
 impl ClaimChart {
     /// Nothing when there is nothing to draw.
@@ -42,11 +42,11 @@ impl ClaimChart {
         if self.marks.is_empty() {
             return None;
         }
-        let top = if self.band.is_some() { 24.0 } else { 8.0 };
+        let top = if self.band.is_some() { 22.0 } else { 8.0 };
         let bottom = top + ROW * self.marks.len() as f64;
         let mut svg = Svg::new(WIDTH, bottom + 36.0);
         let axis = Axis::covering(self.values(), false, LEFT + 8.0, RIGHT - 8.0);
-        self.draw_band(&mut svg, &axis, (top, bottom));
+        self.draw_band(&mut svg, &axis, top);
         for (value, label) in axis.ticks() {
             let x = axis.at(value);
             svg.line((x, bottom), (x, bottom + 4.0), "c-axis");
@@ -56,8 +56,8 @@ impl ClaimChart {
         svg.text((RIGHT, bottom + 31.0), Anchor::End, "c-unit", &self.unit);
         for (index, mark) in self.marks.iter().enumerate() {
             let y = top + ROW * index as f64 + 24.0;
-            svg.label((LEFT, y - 11.0), Anchor::Start, "c-label", &mark.label, 62);
-            svg.text((RIGHT, y - 11.0), Anchor::End, "c-value", &mark.figure);
+            svg.label((LEFT, y - 12.0), Anchor::Start, "c-label", &mark.label, 62);
+            svg.text((RIGHT, y - 12.0), Anchor::End, "c-value", &mark.figure);
             if let Some((low, high)) = mark.interval {
                 let (left, right) = (axis.at(low), axis.at(high));
                 svg.line((left, y), (right, y), "c-interval");
@@ -78,15 +78,18 @@ impl ClaimChart {
         marks.chain(band).collect()
     }
 
-    fn draw_band(&self, svg: &mut Svg, axis: &Axis, (top, bottom): (f64, f64)) {
+    fn draw_band(&self, svg: &mut Svg, axis: &Axis, top: f64) {
         let Some(band) = &self.band else { return };
         let (least, most) = axis.range();
         let (left, right) = (axis.at(band.low.unwrap_or(least)), axis.at(band.high.unwrap_or(most)));
-        svg.rect((left, top - 4.0), ((right - left).max(1.0), bottom - top + 4.0), "c-band");
+        for index in 0..self.marks.len() {
+            let y = top + ROW * index as f64 + 24.0;
+            svg.rect((left, y - 7.0), ((right - left).max(1.0), 14.0), "c-band");
+            svg.line((axis.at(band.stated), y - 7.0), (axis.at(band.stated), y + 7.0), "c-stated");
+        }
         let x = axis.at(band.stated);
-        svg.line((x, top - 4.0), (x, bottom), "c-stated");
         let middle = f64::midpoint(LEFT, RIGHT);
-        let (anchor, at) = if x > middle { (Anchor::End, x - 4.0) } else { (Anchor::Start, x + 4.0) };
+        let (anchor, at) = if x > middle { (Anchor::End, x + 6.0) } else { (Anchor::Start, x - 6.0) };
         svg.label((at.clamp(LEFT, RIGHT), top - 9.0), anchor, "c-stated-label", &band.label, 48);
     }
 }

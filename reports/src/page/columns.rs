@@ -1,8 +1,10 @@
 //! What tables of cells have in common: the words for a cell, its badges, and the columns that never differ.
 
 use std::collections::BTreeSet;
+use std::fmt::Write;
 
 use dyno_protocol::ComputeUnit;
+use dyno_suites::Words;
 
 use crate::analysis::Analysis;
 use crate::cell::Cell;
@@ -25,6 +27,8 @@ pub(super) fn unit_word(unit: ComputeUnit) -> &'static str {
 pub(super) fn badge(evidence: Evidence) -> String {
     match evidence {
         Evidence::Measured => String::new(),
+        // The legend above the tables says the rest.
+        Evidence::SyntheticWeights => "synthetic".to_owned(),
         other => other.word().to_owned(),
     }
 }
@@ -149,15 +153,16 @@ pub(super) fn settings(cell: &Cell) -> String {
 pub(super) fn reproduce(analysis: &Analysis, run_id: &str, cell: &Cell) -> String {
     let seed = analysis.runs.iter().find(|run| run.manifest.run_id == run_id).map(|run| run.manifest.seed);
     let mut command = format!(
-        "dyno run {} --device {} --model {} --quant {} --engine {}",
+        "dyno run {} --device {} --model {} --quant {} --engine {} --unit {}",
         shell_word(&cell.suite),
         shell_word(&cell.device),
         shell_word(&cell.model),
         shell_word(&cell.quant),
-        shell_word(&cell.engine)
+        shell_word(&cell.engine),
+        cell.unit.word()
     );
     if let Some(seed) = seed {
-        command.push_str(&format!(" --seed {seed}"));
+        let _ = write!(command, " --seed {seed}");
     }
     command
 }

@@ -21,16 +21,23 @@ pub(super) struct Measured {
     table: Table,
 }
 
+/// A suite with its version, and its summaries with their places in the analysis.
+type SuiteNumbers<'a> = ((&'a str, u32), Vec<(usize, &'a Summary)>);
+
 pub(super) fn tables(
     analysis: &Analysis,
     glossary: &Glossary,
     places: &Places<'_>,
     bounds: Bounds,
 ) -> Result<Vec<Measured>, PageError> {
-    let mut suites: BTreeMap<(&str, u32), Vec<(usize, &Summary)>> = BTreeMap::new();
+    // In the order in which the analysis brings them, which is the plan's.
+    let mut suites: Vec<SuiteNumbers<'_>> = Vec::new();
     for (index, summary) in analysis.summaries.iter().enumerate() {
         let suite = (summary.cell.suite.as_str(), summary.cell.suite_version);
-        suites.entry(suite).or_default().push((index, summary));
+        match suites.iter_mut().find(|(known, _)| *known == suite) {
+            Some((_, summaries)) => summaries.push((index, summary)),
+            None => suites.push((suite, vec![(index, summary)])),
+        }
     }
     suites
         .into_iter()
@@ -80,7 +87,7 @@ fn table(
     Table::new(id, caption, columns, rows, bounds)
 }
 
-pub(super) fn value_entry(
+fn value_entry(
     index: usize,
     summary: &Summary,
     glossary: &Glossary,
@@ -100,7 +107,7 @@ pub(super) fn value_entry(
 }
 
 /// Metrics as the analysis brings them, which is the order of the definitions.
-pub(super) fn metrics_in_order<'a>(summaries: &[(usize, &'a Summary)]) -> Vec<&'a str> {
+fn metrics_in_order<'a>(summaries: &[(usize, &'a Summary)]) -> Vec<&'a str> {
     let mut metrics: Vec<&str> = Vec::new();
     for (_, summary) in summaries {
         if !metrics.contains(&summary.metric.as_str()) {

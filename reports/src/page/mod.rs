@@ -7,6 +7,7 @@ mod charts;
 mod columns;
 mod failures;
 mod glossary;
+mod glossary_from;
 mod index;
 mod ledger;
 mod matrix;
@@ -24,6 +25,8 @@ use std::collections::BTreeMap;
 
 pub use glossary::{ClaimWords, Glossary, MetricWords, ModelWords};
 pub use index::{IndexEntry, render_index};
+
+use dyno_suites::Definitions;
 
 use crate::analysis::Analysis;
 
@@ -61,8 +64,13 @@ pub enum PageError {
     Data(#[from] serde_json::Error),
 }
 
-/// Makes the page.
-pub fn render(analysis: &Analysis, glossary: &Glossary, options: &PageOptions) -> Result<String, PageError> {
+/// Makes the page in the words of the definitions.
+pub fn render(analysis: &Analysis, definitions: &Definitions, options: &PageOptions) -> Result<String, PageError> {
+    render_with(analysis, &Glossary::from(definitions), options)
+}
+
+/// Makes the page in words of one's own.
+pub fn render_with(analysis: &Analysis, glossary: &Glossary, options: &PageOptions) -> Result<String, PageError> {
     let view = view::View::new(analysis, glossary, options)?;
     template::report(&view)
 }
