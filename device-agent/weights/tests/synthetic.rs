@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::fmt::Write as _;
+
 use candle_core::Device;
 use dyno_weights::{Checkpoint, Format, shapes, write_synthetic};
 use sha2::{Digest, Sha256};
@@ -63,8 +65,10 @@ fn bytes_are_the_same_on_every_machine() {
                 hash.update(part);
             }
         }
-        let digest: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        found.push_str(&format!("{digest}  {format}\n"));
+        for byte in hash.finalize() {
+            write!(found, "{byte:02x}").unwrap();
+        }
+        writeln!(found, "  {format}").unwrap();
     }
     assert_eq!(found, expected);
 }

@@ -113,8 +113,6 @@ impl<'a> Plan<'a> {
         if role == Role::Conv {
             let taps = entry.shape.last().copied().filter(|n| *n > 1).unwrap_or(4);
             piece.shape = vec![entry.elements() / taps, taps];
-        } else if role == Role::Router && entry.shape.first() == Some(&1) {
-            piece.shape = vec![entry.elements()];
         }
         Ok(piece)
     }
