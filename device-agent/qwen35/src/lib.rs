@@ -10,6 +10,7 @@ mod attention;
 mod cache;
 pub mod check;
 pub mod config;
+mod cost;
 mod error;
 pub mod gdn;
 mod layer;
@@ -26,6 +27,7 @@ mod state;
 pub mod vision;
 
 pub use config::Config;
+pub use cost::DecodeCost;
 pub use error::{ModelError, Result};
 pub use model::{Input, LoadOptions, LoadPhase, Logits, Output, Qwen35, VisionFeatures};
 pub use mtp::DraftHead;

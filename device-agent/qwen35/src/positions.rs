@@ -43,13 +43,19 @@ pub(crate) fn lay_out(
     grids: &[TokenGrid],
     start: u32,
 ) -> Result<Layout> {
-    let is_placeholder = |id: u32| media.is_some_and(|m| id == m.image || id == m.video);
     let mut layout = Layout { runs: Vec::new(), positions: Vec::with_capacity(ids.len()), next: start };
     // A prompt without pictures may contain any id: a text benchmark draws from the whole vocabulary.
     if grids.is_empty() {
         layout.push_text(0..ids.len());
         return Ok(layout);
     }
+    let Some(media) = media else {
+        return Err(ModelError::config(
+            "image_token_id",
+            "is missing, so no placeholder can be told from text",
+        ));
+    };
+    let is_placeholder = |id: u32| id == media.image || id == media.video;
     let mut grids = grids.iter();
     let mut at = 0;
     while at < ids.len() {

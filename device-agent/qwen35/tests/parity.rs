@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use candle_core::Device;
 use dyno_qwen35::check::{Comparison, Outcome, Part, check};
-use dyno_weights::Checkpoint;
+use dyno_weights::{Checkpoint, Format, VHeadOrder, quantize_to_gguf};
 
 fn data(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
@@ -40,6 +40,29 @@ fn mixture_of_experts() {
 #[test]
 fn untied_head_in_a_text_only_export() {
     agrees("untied", &[Part::Text, Part::DraftHead]);
+}
+
+/// GGUF stores value heads in another order, decays and norms in another form: the same references must hold.
+#[test]
+fn the_same_weights_in_gguf() {
+    for (name, parts) in [
+        ("dense", &[Part::Text, Part::Decode, Part::DeltaRule, Part::DraftHead][..]),
+        ("moe", &[Part::Text, Part::Decode, Part::DraftHead]),
+    ] {
+        let weights = Checkpoint::open(&data(name)).expect("opens");
+        let out = tempfile::tempdir().expect("a folder");
+        let file = out.path().join("model.gguf");
+        let written = quantize_to_gguf(&weights, Format::F32, &file, &mut |_| ()).expect("writes");
+        let gguf = Checkpoint::open(&written.path).expect("opens");
+        assert_eq!(gguf.v_head_order(), VHeadOrder::Tiled, "{name}");
+        for part in parts {
+            let reference = data(name).join(part.file_name());
+            let report = check(&gguf, &reference, &Device::Cpu).expect("runs");
+            let failed: Vec<_> =
+                report.comparisons().filter(|(_, comparison)| !comparison.passed()).collect();
+            assert!(failed.is_empty() && report.passed(), "{name}: {failed:#?}");
+        }
+    }
 }
 
 /// The check must be able to fail: another checkpoint's references do not fit.

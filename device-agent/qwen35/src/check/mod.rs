@@ -147,7 +147,7 @@ pub fn check(weights: &Checkpoint, reference: &Path, device: &Device) -> Result<
                 let reference = Reference::open(&file)?;
                 Outcome::Compared(match part {
                     Part::Text => text::prompts(&model, &reference)?,
-                    Part::Decode => text::decode(&model, &reference)?,
+                    Part::Decode => text::decode(&model, weights.v_head_order(), &reference)?,
                     Part::DeltaRule => text::delta_rule(&model, &reference)?,
                     Part::Image => media::image(&model, weights, &reference)?,
                     Part::Video => media::video(&model, &reference)?,

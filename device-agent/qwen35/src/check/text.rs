@@ -1,9 +1,11 @@
 //! The language model's parts of the check.
 
 use candle_core::Tensor;
+use dyno_weights::VHeadOrder;
 
 use super::reference::Reference;
 use super::{Comparison, compare, compare_logits, gates};
+use crate::config::LinearAttention;
 use crate::error::Result;
 use crate::gdn::rule::{self, RuleInput};
 use crate::gdn::{BLOCK, DeltaState};
@@ -32,7 +34,7 @@ pub(super) fn prompts(model: &Qwen35, reference: &Reference) -> Result<Vec<Compa
     Ok(list)
 }
 
-pub(super) fn decode(model: &Qwen35, reference: &Reference) -> Result<Vec<Comparison>> {
+pub(super) fn decode(model: &Qwen35, order: VHeadOrder, reference: &Reference) -> Result<Vec<Comparison>> {
     let ids = reference.ids("ids")?;
     let prefill = (reference.counts("prefill_len")?[0] as usize).min(ids.len());
     let mut state = model.state()?;
@@ -43,22 +45,23 @@ pub(super) fn decode(model: &Qwen35, reference: &Reference) -> Result<Vec<Compar
     let logits = Tensor::cat(&rows, 0)?;
     let mut list =
         vec![compare_logits("logits_incremental", &logits, &reference.tensor("logits_incremental")?)?];
+    let sizes = &model.config().text.linear;
     for (index, layer) in state.layers.iter().enumerate() {
         let mut held = |part: &str, ours: &Tensor, gate: f64| -> Result<()> {
             let name = format!("cache.{index}.{part}");
             let mut theirs = reference.tensor(&name)?.squeeze(0)?;
             if part == "conv_state" {
-                // Recorded channels first and one column longer than the convolution needs.
-                let (columns, kept) = (theirs.dim(1)?, ours.dim(0)?);
-                theirs = theirs.narrow(1, columns - kept, kept)?.t()?;
+                // Recorded one column longer than the convolution needs.
+                let (columns, kept) = (theirs.dim(1)?, ours.dim(1)?);
+                theirs = theirs.narrow(1, columns - kept, kept)?;
             }
             list.push(compare(name, ours, &theirs, gate)?);
             Ok(())
         };
         match layer {
             LayerState::Linear { now, .. } => {
-                held("recurrent_state", &now.recurrent, gates::STATE)?;
-                held("conv_state", &now.conv, gates::KEY_VALUE)?;
+                held("recurrent_state", &grouped(&now.recurrent, 0, sizes, order)?, gates::STATE)?;
+                held("conv_state", &recorded_conv(&now.conv, sizes, order)?, gates::KEY_VALUE)?;
             }
             LayerState::Full(cache) => {
                 if let Some((keys, values)) = cache.held() {
@@ -69,6 +72,24 @@ pub(super) fn decode(model: &Qwen35, reference: &Reference) -> Result<Vec<Compar
         }
     }
     Ok(list)
+}
+
+/// Brings the value heads along `dim` into the order of safetensors, which the recordings have.
+fn grouped(x: &Tensor, dim: usize, sizes: &LinearAttention, order: VHeadOrder) -> Result<Tensor> {
+    if order == VHeadOrder::Grouped {
+        return Ok(x.clone());
+    }
+    let each = sizes.value_heads / sizes.key_heads;
+    let mut split = x.dims().to_vec();
+    split.splice(dim..=dim, [each, sizes.key_heads, x.dim(dim)? / sizes.value_heads]);
+    Ok(x.reshape(split)?.transpose(dim, dim + 1)?.contiguous()?.reshape(x.shape())?)
+}
+
+/// The recording is channels first.
+fn recorded_conv(conv: &Tensor, sizes: &LinearAttention, order: VHeadOrder) -> Result<Tensor> {
+    let keys = 2 * sizes.key_heads * sizes.key_dim;
+    let values = grouped(&conv.narrow(1, keys, sizes.value_width())?, 1, sizes, order)?;
+    Ok(Tensor::cat(&[&conv.narrow(1, 0, keys)?, &values], 1)?.t()?)
 }
 
 pub(super) fn delta_rule(model: &Qwen35, reference: &Reference) -> Result<Vec<Comparison>> {

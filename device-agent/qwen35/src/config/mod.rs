@@ -32,7 +32,7 @@ pub struct Config {
     pub text: TextConfig,
     /// The vision tower, where the checkpoint describes one.
     pub vision: Option<VisionConfig>,
-    /// The marker tokens; present exactly when `vision` is.
+    /// The marker tokens. A GGUF file without a tokenizer does not know them; prompts then take no pictures.
     pub media: Option<MediaTokens>,
     /// Whether head and embedding share one matrix; `None` where the file does not say, and the presence
     /// of `lm_head.weight` decides.
@@ -67,14 +67,7 @@ impl Config {
                         ),
                     ));
                 }
-                let id = |key: &str| top.count(key, 0..=text.vocab_size - 1).map(|id| id as u32);
-                let media = MediaTokens {
-                    image: id("image_token_id")?,
-                    video: id("video_token_id")?,
-                    start: id("vision_start_token_id")?,
-                    end: id("vision_end_token_id")?,
-                };
-                (Some(vision), Some(media))
+                (Some(vision), media_tokens(top, text.vocab_size)?)
             }
         };
         // Where both places say something, transformers obeys the top level.
@@ -84,6 +77,17 @@ impl Config {
         };
         Ok(Self { text, vision, media, tied })
     }
+}
+
+/// All four, or none where the file names none.
+fn media_tokens(top: Fields<'_>, vocab_size: usize) -> Result<Option<MediaTokens>> {
+    const KEYS: [&str; 4] =
+        ["image_token_id", "video_token_id", "vision_start_token_id", "vision_end_token_id"];
+    if KEYS.iter().all(|key| top.get(key).is_none()) {
+        return Ok(None);
+    }
+    let id = |key: &str| top.count(key, 0..=vocab_size - 1).map(|id| id as u32);
+    Ok(Some(MediaTokens { image: id(KEYS[0])?, video: id(KEYS[1])?, start: id(KEYS[2])?, end: id(KEYS[3])? }))
 }
 
 #[cfg(test)]

@@ -133,3 +133,53 @@ fn invert_unit_lower(a: &Tensor, masks: &Masks) -> Result<Tensor> {
     }
     Ok(inverse.reshape(shape)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::norm::l2_norm;
+
+    const HEADS: usize = 2;
+    const DIM: usize = 8;
+
+    /// `alike` in 0..=1 pulls all keys towards one; 1 is the same token over and over.
+    fn input(tokens: usize, alike: f64, decay: f64) -> Result<(RuleInput, Tensor)> {
+        let device = Device::Cpu;
+        let noise = |shape: (usize, usize, usize)| Tensor::randn(0f32, 1.0, shape, &device);
+        let shape = (tokens, HEADS, DIM);
+        let one = noise((1, HEADS, DIM))?.broadcast_as(shape)?;
+        let k = ((noise(shape)? * (1.0 - alike))? + (one * alike)?)?;
+        let input = RuleInput {
+            q: (l2_norm(&noise(shape)?)? * (DIM as f64).powf(-0.5))?,
+            k: l2_norm(&k)?,
+            v: noise(shape)?,
+            g: (Tensor::rand(0f32, 1.0, (tokens, HEADS), &device)? * -decay)?,
+            beta: Tensor::rand(0f32, 1.0, (tokens, HEADS), &device)?,
+        };
+        Ok((input, noise((HEADS, DIM, DIM))?))
+    }
+
+    fn gap(a: &Tensor, b: &Tensor) -> Result<f32> {
+        Ok((a - b)?.abs()?.max_all()?.to_scalar()?)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+
+        #[test]
+        fn both_forms_agree_at_any_length_block_likeness_and_decay(
+            tokens in 1usize..150,
+            block in prop::sample::select(vec![1usize, 2, 16, 64]),
+            alike in prop::sample::select(vec![0.0, 0.9, 1.0]),
+            decay in prop::sample::select(vec![0.0, 0.1, 5.0, 60.0]),
+        ) {
+            let (input, state) = input(tokens, alike, decay).expect("inputs");
+            let (out, last) = chunked(&input, &state, block).expect("blocks");
+            let (expected, expected_last) = recurrent(&input, &state, |_| ()).expect("tokens");
+            prop_assert!(gap(&out, &expected).expect("same shape") < 1e-4);
+            prop_assert!(gap(&last, &expected_last).expect("same shape") < 1e-4);
+        }
+    }
+}
