@@ -60,7 +60,8 @@ impl Later {
             }
             Self::Yields { case, metric } => {
                 let yields = &all.case(case).ok()?.1.metrics;
-                let missing = all.metric(metric).is_ok() && !yields.contains(metric);
+                let known = std::iter::once(metric).chain(yields).all(|metric| all.metric(metric).is_ok());
+                let missing = known && !yields.contains(metric);
                 missing.then(|| {
                     (
                         format!("the case `{case}` does not yield `{metric}`"),

@@ -37,7 +37,7 @@ pub enum Weights {
 }
 
 words! {
-    enum WeightsKind {
+    pub enum WeightsKind {
         Checkpoint = "checkpoint",
         Embedded = "embedded",
         Synthetic = "synthetic",
@@ -106,6 +106,14 @@ impl Model {
 }
 
 impl Weights {
+    pub fn kind(&self) -> WeightsKind {
+        match self {
+            Self::Checkpoint => WeightsKind::Checkpoint,
+            Self::Embedded { .. } => WeightsKind::Embedded,
+            Self::Synthetic { .. } => WeightsKind::Synthetic,
+        }
+    }
+
     fn read(fields: &Fields<'_>) -> Self {
         match fields.word::<WeightsKind>("weights") {
             WeightsKind::Checkpoint => Self::Checkpoint,

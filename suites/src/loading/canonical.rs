@@ -54,7 +54,9 @@ fn write_value(text: &mut String, value: &DeValue<'_>) {
 
 /// Length first, so that no text can imitate structure.
 fn write_text(text: &mut String, string: &str) {
-    text.push_str(&format!("{}:{string}", string.len()));
+    text.push_str(&string.len().to_string());
+    text.push(':');
+    text.push_str(string);
 }
 
 #[cfg(test)]

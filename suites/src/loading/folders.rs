@@ -31,7 +31,7 @@ fn collect(path: &Path, layer: u32, depth: u32, files: &mut Vec<SourceFile>, mis
         }
         match fs::read_dir(path) {
             Err(error) => {
-                mistakes.push(unreadable(path, &format!("cannot be read: {error}"), "check its permissions"))
+                mistakes.push(unreadable(path, &format!("cannot be read: {error}"), "check its permissions"));
             }
             Ok(entries) => {
                 let mut inner: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
