@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A value that may be unknown, with the reason. Unknown is never replaced by a guess or a zero.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(untagged)]
 pub enum Known<T> {
     Is(T),
@@ -12,6 +13,7 @@ pub enum Known<T> {
 
 /// Why a value is missing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(deny_unknown_fields)]
 pub struct Gap {
     /// The reason in words, such as "no such counter on this machine".
@@ -36,6 +38,7 @@ impl<T> Known<T> {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(rename_all = "kebab-case")]
 pub enum DeviceKind {
     Iphone,
@@ -49,6 +52,7 @@ pub enum DeviceKind {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(deny_unknown_fields)]
 pub struct DeviceFacts {
     /// Stable across runs of one device, without being a serial number.
@@ -73,6 +77,7 @@ pub struct DeviceFacts {
 
 /// Which build of the agent is speaking. A number whose build cannot be named is not measured.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(deny_unknown_fields)]
 pub struct BuildFacts {
     pub version: String,
@@ -83,6 +88,7 @@ pub struct BuildFacts {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(rename_all = "kebab-case")]
 pub enum BuildProfile {
     Release,
@@ -90,6 +96,7 @@ pub enum BuildProfile {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(deny_unknown_fields)]
 pub struct EngineFacts {
     /// The name used on the command line and in every table.

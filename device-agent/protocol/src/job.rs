@@ -6,10 +6,12 @@ use crate::{LoadSpec, Prompt, Sampling};
 
 /// Chosen by the host, unique on the agent for as long as its journal is kept.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(transparent)]
 pub struct JobId(pub String);
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(deny_unknown_fields)]
 pub struct Job {
     pub id: JobId,
@@ -21,19 +23,30 @@ pub struct Job {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(tag = "step", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Step {
     /// With `keep`, a model that is loaded already in just this way stays, and `Loaded` is recorded with
     /// the regime `Kept`: every trial carries what it ran on without paying for a load.
-    Load { load: LoadSpec, keep: bool },
+    Load {
+        load: LoadSpec,
+        keep: bool,
+    },
     /// Runs one workload: warm-up passes first, then timed ones.
-    Run { workload: Workload, warm_up: WarmUpRule, repeat: RepeatRule },
+    Run {
+        workload: Workload,
+        warm_up: WarmUpRule,
+        repeat: RepeatRule,
+    },
     /// Does nothing for a while; sensors go on.
-    Idle { duration_ns: u64 },
+    Idle {
+        duration_ns: u64,
+    },
     Unload,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(tag = "workload", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Workload {
     /// Reads a prompt and generates tokens.
@@ -58,6 +71,7 @@ pub enum Workload {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(deny_unknown_fields)]
 pub struct StopRule {
     pub max_tokens: u32,
@@ -71,21 +85,25 @@ pub struct StopRule {
 
 /// Warm-up goes on until successive passes agree, and says so when they never did.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(deny_unknown_fields)]
 pub struct WarmUpRule {
     pub min_passes: u32,
     pub max_passes: u32,
     /// Two successive passes agree when their durations differ by at most this share.
+    #[serde(serialize_with = "crate::finite::number")]
     pub agree_within: f64,
 }
 
 /// Timed passes go on until the interval is narrow enough or the budget ends.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(deny_unknown_fields)]
 pub struct RepeatRule {
     pub min_passes: u32,
     pub max_passes: u32,
     /// Enough when the half-width of the 95 % interval of the mean duration is at most this share of it.
+    #[serde(serialize_with = "crate::finite::number")]
     pub half_width: f64,
     pub budget_ns: u64,
 }

@@ -20,15 +20,20 @@
 //!
 //! The journal is the truth: a record is written to it before it is sent, and a host that lost the
 //! connection follows again from the first record it does not have.
+//!
+//! Every number is finite. A message with a NaN or an infinity in it is refused by the writer, never by the reader.
 
 pub mod codec;
 mod facts;
 mod failure;
+mod finite;
 mod job;
 mod message;
 mod model;
 mod observation;
 mod prompt;
+#[cfg(test)]
+mod round_trips;
 mod sensors;
 mod store;
 
@@ -40,10 +45,12 @@ pub use model::{
     ComputeUnit, Cost, LoadRegime, LoadSpan, LoadSpec, Loaded, ModelSource, Script, ScriptFault, UnitEvidence,
 };
 pub use observation::{
-    Bandwidth, Finish, GenerationPass, Memory, PassKind, PrefillChunk, Record, RecordBody, ScoredContinuation,
-    ScoringPass, SpeculationFigures,
+    Bandwidth, Finish, GenerationPass, Memory, PassKind, PrefillChunk, Record, RecordBody,
+    ScoredContinuation, ScoringPass, SpeculationFigures,
 };
-pub use prompt::{ImageData, Message, MessagePart, Prompt, RenderRequest, Rendered, Role, Sampling, Thinking};
+pub use prompt::{
+    ImageData, Message, MessagePart, Prompt, RenderRequest, Rendered, Role, Sampling, Thinking,
+};
 pub use sensors::{Conditions, PowerSource, Reading, SensorFacts, SensorSample, ThermalState};
 pub use store::{StoreAnswer, StoreQuestion};
 

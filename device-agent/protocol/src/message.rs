@@ -8,6 +8,7 @@ use crate::{
 
 /// Everything the host may send.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(deny_unknown_fields)]
 pub struct ToAgent {
     /// Chosen by the host; the reply carries it back.
@@ -16,6 +17,7 @@ pub struct ToAgent {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(tag = "ask", content = "with", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Question {
     /// The first question of a conversation; nothing else is answered before it.
@@ -28,16 +30,24 @@ pub enum Question {
     Render(RenderRequest),
     Submit(Job),
     /// The job's journal from this record on, then its records as they come.
-    Follow { job: JobId, from_record: u64 },
-    Cancel { job: JobId },
+    Follow {
+        job: JobId,
+        from_record: u64,
+    },
+    Cancel {
+        job: JobId,
+    },
     /// Forget a finished job's journal.
-    Forget { job: JobId },
+    Forget {
+        job: JobId,
+    },
     Store(StoreQuestion),
     /// End the agent's process once no job runs.
     Shutdown,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(deny_unknown_fields)]
 pub struct Hello {
     /// Made anew for every launch of the agent and known only to its launcher.
@@ -47,6 +57,7 @@ pub struct Hello {
 
 /// Everything the agent may send.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(tag = "from", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum FromAgent {
     Reply { id: u64, answer: Result<Answer, Failure> },
@@ -54,6 +65,7 @@ pub enum FromAgent {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(tag = "answer", content = "with", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Answer {
     Welcome(Box<Welcome>),
@@ -62,7 +74,9 @@ pub enum Answer {
     Rendered(Rendered),
     Accepted,
     /// The job has ended and all its records were sent.
-    Followed { records: u64 },
+    Followed {
+        records: u64,
+    },
     Cancelled,
     Forgotten,
     Store(StoreAnswer),
@@ -70,6 +84,7 @@ pub enum Answer {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(deny_unknown_fields)]
 pub struct Welcome {
     pub facts: DeviceFacts,
@@ -77,6 +92,7 @@ pub struct Welcome {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(deny_unknown_fields)]
 pub struct AgentState {
     /// The agent's monotonic clock when it answered. Every stamp of its records is on this clock.
@@ -86,6 +102,7 @@ pub struct AgentState {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(deny_unknown_fields)]
 pub struct JobStatus {
     pub job: JobId,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::Known;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(deny_unknown_fields)]
 pub struct LoadSpec {
     /// The engine's name, as in the device's facts.
@@ -23,6 +24,7 @@ pub struct LoadSpec {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(tag = "source", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum ModelSource {
     /// A model in the agent's store, by the hash of its file list.
@@ -39,6 +41,7 @@ pub enum ModelSource {
 
 /// An engine without a model, for tests of everything around it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(deny_unknown_fields)]
 pub struct Script {
     /// Output ids, repeated from the start when they run out.
@@ -50,17 +53,27 @@ pub struct Script {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(tag = "fault", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum ScriptFault {
     /// The process ends at this token, counted over its whole life.
-    DieAtToken { token: u64 },
-    HangAtToken { token: u64 },
-    FailAtToken { token: u64 },
+    DieAtToken {
+        token: u64,
+    },
+    HangAtToken {
+        token: u64,
+    },
+    FailAtToken {
+        token: u64,
+    },
     /// From this token on another id comes out.
-    WrongIdsFromToken { token: u64 },
+    WrongIdsFromToken {
+        token: u64,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(rename_all = "kebab-case")]
 pub enum ComputeUnit {
     Cpu,
@@ -75,6 +88,7 @@ pub enum ComputeUnit {
 
 /// One phase of a load, on the agent's clock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(deny_unknown_fields)]
 pub struct LoadSpan {
     pub phase: String,
@@ -84,6 +98,7 @@ pub struct LoadSpan {
 
 /// Different things that are never pooled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(rename_all = "kebab-case")]
 pub enum LoadRegime {
     /// This build of the agent never loaded this model on this device before.
@@ -98,6 +113,7 @@ pub enum LoadRegime {
 
 /// What a load found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(deny_unknown_fields)]
 pub struct Loaded {
     pub begin_ns: u64,
@@ -123,6 +139,7 @@ pub struct Loaded {
 
 /// What the engine says one token costs, so that a rate can be shown against its ceiling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(deny_unknown_fields)]
 pub struct Cost {
     pub read_bytes: u64,
@@ -131,12 +148,14 @@ pub struct Cost {
 
 /// What is known about where the work ran. A preference is not evidence.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(deny_unknown_fields)]
 pub struct UnitEvidence {
     /// The code path, such as `candle-cpu avx512`.
     pub path: String,
     /// Operations by the unit they were planned or dispatched to, constants left out.
     pub operations: Known<Vec<(ComputeUnit, u64)>>,
+    #[serde(serialize_with = "crate::finite::known")]
     pub dispatches_per_token: Known<f64>,
     pub notes: Vec<String>,
 }

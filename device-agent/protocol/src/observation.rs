@@ -6,6 +6,7 @@ use crate::{Conditions, Failure, Loaded, SensorSample, UnitEvidence};
 
 /// One line of a job's journal. `record` counts from zero without gaps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(deny_unknown_fields)]
 pub struct Record {
     pub record: u64,
@@ -14,24 +15,41 @@ pub struct Record {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(tag = "what", content = "of", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum RecordBody {
-    Started { conditions: Conditions },
+    Started {
+        conditions: Conditions,
+    },
     Loaded(Box<Loaded>),
     /// Warm-up is over; `agreed` says whether successive passes did.
-    WarmedUp { step: u32, passes: u32, agreed: bool },
+    WarmedUp {
+        step: u32,
+        passes: u32,
+        agreed: bool,
+    },
     Generation(Box<GenerationPass>),
     Scoring(ScoringPass),
     Bandwidth(Bandwidth),
-    Sensors { samples: Vec<SensorSample> },
-    Unloaded { step: u32 },
+    Sensors {
+        samples: Vec<SensorSample>,
+    },
+    Unloaded {
+        step: u32,
+    },
     /// Something the operator or the analysis should know: a lock, a notification, a fallback.
-    Noticed { what: String },
+    Noticed {
+        what: String,
+    },
     /// The last record of every job. `None` means that every step was done.
-    Ended { failure: Option<Failure>, conditions: Conditions },
+    Ended {
+        failure: Option<Failure>,
+        conditions: Conditions,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(rename_all = "kebab-case")]
 pub enum PassKind {
     WarmUp,
@@ -40,6 +58,7 @@ pub enum PassKind {
 
 /// One pass over a prompt and the tokens after it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(deny_unknown_fields)]
 pub struct GenerationPass {
     pub step: u32,
@@ -71,6 +90,7 @@ pub struct GenerationPass {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(deny_unknown_fields)]
 pub struct PrefillChunk {
     pub tokens: u32,
@@ -80,6 +100,7 @@ pub struct PrefillChunk {
 
 /// Why a generation stopped.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(tag = "finish", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Finish {
     /// The model said that it was done.
@@ -97,6 +118,7 @@ pub enum Finish {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(deny_unknown_fields)]
 pub struct SpeculationFigures {
     pub drafted: u32,
@@ -104,6 +126,7 @@ pub struct SpeculationFigures {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(deny_unknown_fields)]
 pub struct ScoringPass {
     pub step: u32,
@@ -116,15 +139,19 @@ pub struct ScoringPass {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(deny_unknown_fields)]
 pub struct ScoredContinuation {
-    /// Natural logarithm of each token's probability.
+    /// Natural logarithm of each token's probability, finite: a model that gives anything else is broken, and
+    /// its engine says so instead of answering.
+    #[serde(serialize_with = "crate::finite::numbers")]
     pub token_log_probs: Vec<f32>,
     /// Whether each token was also the most likely one.
     pub greedy: Vec<bool>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(deny_unknown_fields)]
 pub struct Bandwidth {
     pub step: u32,
@@ -138,6 +165,7 @@ pub struct Bandwidth {
 
 /// Memory by both measures: they tell different stories about mapped weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(deny_unknown_fields)]
 pub struct Memory {
     /// What the system charges to the process: `phys_footprint` on Apple, anonymous and swapped pages on Linux.

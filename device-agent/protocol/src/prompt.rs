@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Words for the loaded model, before its template.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(deny_unknown_fields)]
 pub struct RenderRequest {
     /// Messages go through the chat template; `None` takes `raw_text` as it is.
@@ -19,6 +20,7 @@ pub struct RenderRequest {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(rename_all = "kebab-case")]
 pub enum Thinking {
     /// What the model's own template does when nothing is said.
@@ -28,6 +30,7 @@ pub enum Thinking {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(deny_unknown_fields)]
 pub struct Message {
     pub role: Role,
@@ -35,6 +38,7 @@ pub struct Message {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
     System,
@@ -44,6 +48,7 @@ pub enum Role {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(tag = "part", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum MessagePart {
     Text {
@@ -55,6 +60,7 @@ pub enum MessagePart {
 
 /// A picture as pixels: decoding files is the host's work, so that every engine sees the same bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(deny_unknown_fields)]
 pub struct ImageData {
     pub width: u32,
@@ -66,6 +72,7 @@ pub struct ImageData {
 
 /// What the loaded model's template and tokenizer made of a request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(deny_unknown_fields)]
 pub struct Rendered {
     pub prompt: Prompt,
@@ -75,6 +82,7 @@ pub struct Rendered {
 
 /// Text, ids and pictures that belong together under one hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(deny_unknown_fields)]
 pub struct Prompt {
     /// Absent where the prompt was made of ids alone.
@@ -119,14 +127,20 @@ impl Prompt {
 
 /// How the next token is chosen. Measurements are greedy unless a suite says otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(deny_unknown_fields)]
 pub struct Sampling {
     /// Zero takes the most likely token and ignores the rest of this struct but the penalties.
+    #[serde(serialize_with = "crate::finite::number")]
     pub temperature: f32,
     pub top_k: u32,
+    #[serde(serialize_with = "crate::finite::number")]
     pub top_p: f32,
+    #[serde(serialize_with = "crate::finite::number")]
     pub min_p: f32,
+    #[serde(serialize_with = "crate::finite::number")]
     pub presence_penalty: f32,
+    #[serde(serialize_with = "crate::finite::number")]
     pub repetition_penalty: f32,
     pub seed: u64,
 }

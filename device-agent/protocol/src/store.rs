@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(tag = "store", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum StoreQuestion {
     /// How much of this file is there.
@@ -24,11 +25,22 @@ pub enum StoreQuestion {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
 #[serde(tag = "stored", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum StoreAnswer {
     /// This many leading bytes are there; `complete` when all are and the hash is right.
-    Have { bytes: u64, complete: bool, free_bytes: Option<u64> },
-    Assembled { model_sha256: String },
-    Models { models: Vec<String> },
-    Pruned { removed_bytes: u64 },
+    Have {
+        bytes: u64,
+        complete: bool,
+        free_bytes: Option<u64>,
+    },
+    Assembled {
+        model_sha256: String,
+    },
+    Models {
+        models: Vec<String>,
+    },
+    Pruned {
+        removed_bytes: u64,
+    },
 }
