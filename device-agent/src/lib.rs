@@ -2,4 +2,23 @@
 //!
 //! It knows workloads, not claims: what a number means is decided by the host, from the records alone.
 
+mod agent;
+mod bandwidth;
+mod clock;
 pub mod engine;
+mod engines;
+mod job_loop;
+mod journal;
+pub mod overhead;
+pub mod platform;
+mod regimes;
+mod sampler;
+mod server;
+mod spread;
+mod stamps;
+mod store;
+
+pub use agent::{Agent, AgentOptions, HUNG};
+pub use dyno_qwen35::check;
+pub use dyno_weights as weights;
+pub use server::serve;

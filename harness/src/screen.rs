@@ -65,6 +65,11 @@ impl<'a> Screen<'a> {
         self.line(&format!("error: {text}"));
     }
 
+    /// A message that names itself as an error already.
+    pub fn plain_error(&mut self, text: &str) {
+        self.line(text.trim_end());
+    }
+
     fn line(&mut self, text: &str) {
         self.hide_bar(|screen| {
             let _ = writeln!(screen.err, "{text}");
@@ -91,6 +96,29 @@ impl<'a> Screen<'a> {
                 bar.set_message(what.to_owned());
             }
             None => self.say(what),
+        }
+    }
+
+    /// Begins a long work on bytes.
+    pub fn begin_bytes(&mut self) {
+        if self.talk == Talk::Quiet || !self.watched {
+            return;
+        }
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        let style = ProgressStyle::with_template(
+            "{bar:28} {bytes} of {total_bytes}, {bytes_per_sec}, about {eta} left  {wide_msg}",
+        )
+        .expect("the template is a constant that parses");
+        bar.set_style(style.progress_chars("━╸ "));
+        self.bar = Some(bar);
+    }
+
+    /// How far the work on bytes has come. Says nothing where nobody watches.
+    pub fn bytes(&mut self, done: u64, total: u64, what: &str) {
+        if let Some(bar) = &self.bar {
+            bar.set_length(total);
+            bar.set_position(done);
+            bar.set_message(what.to_owned());
         }
     }
 

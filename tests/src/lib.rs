@@ -1,4 +1,6 @@
-//! What the end-to-end tests share: the repository's root and its tracked files.
+//! What the end-to-end tests share: the repository's root and its files, and a desk to run the binary at.
+
+pub mod cli;
 
 use std::path::{Path, PathBuf};
 

@@ -19,7 +19,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("dyno-reports", &["dyno-protocol", "dyno-suites"]),
     ("dyno", &["dyno-protocol", "dyno-runners", "dyno-suites", "dyno-reports", "dyno-agent"]),
     ("scripts", &[]),
-    ("dyno-tests", &[]),
+    ("dyno-tests", &["dyno"]),
 ];
 
 const ROOMS: &[&str] = &["device-agent", "harness", "reports", "runners", "scripts", "suites", "tests"];

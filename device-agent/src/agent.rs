@@ -1,0 +1,273 @@
+//! The agent itself: one device, one job at a time, its journals, whatever connections come and go.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::Duration;
+
+use dyno_protocol::{
+    AgentState, Answer, BuildFacts, BuildProfile, Conditions, DeviceFacts, Failure, FailureKind, Job, JobId,
+    JobStatus, Known, RecordBody, RenderRequest, StoreQuestion, Welcome,
+};
+
+use crate::clock::Clock;
+use crate::engines;
+use crate::job_loop::{self, Bench};
+use crate::journal::{Journal, Journals};
+use crate::platform::Platform;
+use crate::regimes::Regimes;
+use crate::store::Store;
+
+/// The exit code of an agent that ended itself because an engine hung.
+pub const HUNG: i32 = 75;
+/// How long after its deadline a job may still be on its way to its end.
+const GRACE: Duration = Duration::from_secs(2);
+
+#[derive(Debug)]
+pub struct AgentOptions {
+    /// Known to whoever launched the agent, and to nobody else.
+    pub secret: String,
+    /// Where journals, models and markers are kept.
+    pub state: PathBuf,
+    pub platform: Arc<dyn Platform>,
+}
+
+#[derive(Debug)]
+pub struct Agent {
+    clock: Clock,
+    secret: String,
+    facts: DeviceFacts,
+    platform: Arc<dyn Platform>,
+    store: Store,
+    journals: Mutex<Journals>,
+    running: Mutex<Option<Running>>,
+    bench: Mutex<Bench>,
+}
+
+#[derive(Debug)]
+struct Running {
+    job: JobId,
+    cancel: Arc<AtomicBool>,
+}
+
+impl Agent {
+    /// Takes up the state that an earlier agent left; its unfinished jobs are ended there.
+    pub fn start(options: AgentOptions) -> std::io::Result<Arc<Self>> {
+        let AgentOptions { secret, state, platform } = options;
+        let clock = Clock::start();
+        let store = Store::open(state.join("store"))?;
+        let journals = Journals::open(state.join("journals"), clock.now_ns())?;
+        let build = build_facts();
+        let key = build.binary_sha256.value().cloned().unwrap_or_else(|| build.version.clone());
+        let bench = Bench {
+            clock,
+            platform: Arc::clone(&platform),
+            store: store.clone(),
+            regimes: Regimes::new(state.join("loaded-before"), key),
+            loaded: None,
+        };
+        Ok(Arc::new(Self {
+            clock,
+            secret,
+            facts: device_facts(&*platform, build),
+            platform,
+            store,
+            journals: Mutex::new(journals),
+            running: Mutex::new(None),
+            bench: Mutex::new(bench),
+        }))
+    }
+
+    /// Compared without telling by its duration how much of it was right.
+    pub(crate) fn knows(&self, secret: &str) -> bool {
+        subtle::ConstantTimeEq::ct_eq(self.secret.as_bytes(), secret.as_bytes()).into()
+    }
+
+    pub(crate) fn welcome(&self) -> Answer {
+        Answer::Welcome(Box::new(Welcome { facts: self.facts.clone(), state: self.state() }))
+    }
+
+    pub(crate) fn state(&self) -> AgentState {
+        let running = lock(&self.running).as_ref().map(|running| running.job.clone());
+        let jobs = lock(&self.journals)
+            .iter()
+            .map(|(job, journal)| JobStatus {
+                job: job.clone(),
+                records: journal.records(),
+                running: running.as_ref() == Some(job),
+            })
+            .collect();
+        AgentState { now_ns: self.clock.now_ns(), jobs }
+    }
+
+    pub(crate) fn conditions(&self) -> Conditions {
+        self.platform.conditions(self.clock.now_ns())
+    }
+
+    pub(crate) fn render(&self, request: &RenderRequest) -> Result<Answer, Failure> {
+        let bench = match self.bench.try_lock() {
+            Ok(bench) => bench,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => {
+                return Err(Failure::new(FailureKind::Busy, "a job is running; prompts are rendered between jobs"));
+            }
+        };
+        let Some((_, engine)) = &bench.loaded else {
+            return Err(Failure::new(FailureKind::Refused, "no model is loaded; a job must load one first"));
+        };
+        engine.render(request).map(Answer::Rendered)
+    }
+
+    pub(crate) fn store(&self, question: StoreQuestion) -> Result<Answer, Failure> {
+        self.store.answer(question).map(Answer::Store)
+    }
+
+    pub(crate) fn journal(&self, job: &JobId) -> Result<Journal, Failure> {
+        lock(&self.journals).get(job).cloned().ok_or_else(|| unknown(job))
+    }
+
+    pub(crate) fn forget(&self, job: &JobId) -> Result<Answer, Failure> {
+        match lock(&self.journals).forget(job) {
+            Ok(true) => Ok(Answer::Forgotten),
+            Ok(false) => Err(unknown(job)),
+            Err(error) => Err(Failure::new(FailureKind::Storage, format!("the journal cannot be removed: {error}"))),
+        }
+    }
+
+    /// Starts the job on a thread of its own: it goes on whoever listens.
+    pub(crate) fn submit(self: &Arc<Self>, job: Job) -> Result<Answer, Failure> {
+        let mut running = lock(&self.running);
+        if let Some(other) = &*running {
+            let what = format!("the job {} is running", other.job.0);
+            return Err(Failure::new(FailureKind::Busy, what).with_next_step("wait for it or cancel it"));
+        }
+        if lock(&self.journals).get(&job.id).is_some() {
+            let what = format!("the job {} was given before; its journal is still here", job.id.0);
+            return Err(Failure::new(FailureKind::Refused, what).with_next_step("follow it, or forget it first"));
+        }
+        let journal = lock(&self.journals)
+            .create(&job.id)
+            .map_err(|error| Failure::new(FailureKind::Storage, format!("no journal can be begun: {error}")))?;
+        let cancel = Arc::new(AtomicBool::new(false));
+        *running = Some(Running { job: job.id.clone(), cancel: Arc::clone(&cancel) });
+        drop(running);
+        let agent = Arc::clone(self);
+        let watched = journal.clone();
+        let deadline = Duration::from_nanos(job.deadline_ns);
+        std::thread::spawn(move || agent.work(&job, &journal, &cancel));
+        let agent = Arc::clone(self);
+        std::thread::spawn(move || agent.watch(&watched, deadline));
+        Ok(Answer::Accepted)
+    }
+
+    pub(crate) fn cancel(&self, job: &JobId) -> Result<Answer, Failure> {
+        match &*lock(&self.running) {
+            Some(running) if running.job == *job => {
+                running.cancel.store(true, Ordering::SeqCst);
+                Ok(Answer::Cancelled)
+            }
+            _ => Err(unknown(job)),
+        }
+    }
+
+    /// Stops whatever runs, within a token.
+    pub fn cancel_all(&self) {
+        if let Some(running) = &*lock(&self.running) {
+            running.cancel.store(true, Ordering::SeqCst);
+        }
+    }
+
+    fn work(&self, job: &Job, journal: &Journal, cancel: &AtomicBool) {
+        let worked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            job_loop::run(&mut lock(&self.bench), job, journal, cancel);
+        }));
+        if worked.is_err() {
+            // An engine in an unknown state serves nobody any more.
+            lock(&self.bench).loaded = None;
+            self.end(journal, Failure::new(FailureKind::Engine, "the engine broke; its message is in the agent's log"));
+        }
+        *lock(&self.running) = None;
+    }
+
+    /// A hung engine cannot be stopped from outside: the job is ended in its journal, and the process with it.
+    fn watch(&self, journal: &Journal, deadline: Duration) {
+        let give_up = std::time::Instant::now().checked_add(deadline.saturating_add(GRACE));
+        loop {
+            let left = give_up.map_or(Duration::from_secs(3600), |moment| {
+                moment.saturating_duration_since(std::time::Instant::now())
+            });
+            // Beyond any number a journal reaches: this waits for its end.
+            if let crate::journal::Waited::Ended = journal.wait_for(u64::MAX, left) {
+                return;
+            }
+            if give_up.is_some_and(|moment| std::time::Instant::now() >= moment) {
+                self.end(journal, Failure::new(FailureKind::TimedOut, "the engine hung past the job's deadline"));
+                std::process::exit(HUNG);
+            }
+        }
+    }
+
+    fn end(&self, journal: &Journal, failure: Failure) {
+        let body = RecordBody::Ended { failure: Some(failure), conditions: self.conditions() };
+        // Followers get the record even where the disk does not.
+        let _ = journal.append(self.clock.now_ns(), body).and_then(|()| journal.sync());
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn unknown(job: &JobId) -> Failure {
+    Failure::new(FailureKind::UnknownJob, format!("there is no such job here: {}", job.0))
+}
+
+fn build_facts() -> BuildFacts {
+    let binary_sha256 = std::env::current_exe().ok().and_then(|path| hash_of(&path));
+    BuildFacts {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        binary_sha256: Known::from_option(binary_sha256, "the agent cannot read its own file"),
+        profile: if cfg!(debug_assertions) { BuildProfile::Debug } else { BuildProfile::Release },
+        target: format!("{}-{}", std::env::consts::ARCH, std::env::consts::OS),
+    }
+}
+
+fn hash_of(path: &std::path::Path) -> Option<String> {
+    use sha2::{Digest, Sha256};
+    let mut hasher = Sha256::new();
+    std::io::copy(&mut std::fs::File::open(path).ok()?, &mut HashWriter(&mut hasher)).ok()?;
+    Some(dyno_protocol::codec::hex(&hasher.finalize()))
+}
+
+struct HashWriter<'a>(&'a mut sha2::Sha256);
+
+impl std::io::Write for HashWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        sha2::Digest::update(self.0, bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn device_facts(platform: &dyn Platform, build: BuildFacts) -> DeviceFacts {
+    let system = platform.facts();
+    DeviceFacts {
+        device_id: system.device_id,
+        name: system.name,
+        kind: system.kind,
+        model_identifier: system.model_identifier,
+        marketing_name: system.marketing_name,
+        chip: system.chip,
+        logical_cores: system.logical_cores,
+        memory_bytes: system.memory_bytes,
+        os_name: system.os_name,
+        os_version: system.os_version,
+        os_build: system.os_build,
+        build,
+        engines: engines::facts(),
+        sensors: platform.sensors().to_vec(),
+    }
+}

@@ -1,0 +1,232 @@
+//! The loop from prompt to last token. Between two calls of the watcher it computes and nothing else.
+
+use std::ops::ControlFlow;
+
+use candle_core::Tensor;
+use dyno_protocol::{Failure, FailureKind, Finish, Sampling};
+use dyno_qwen35::{Input, Logits, Output, Speculation, State, StateLimits};
+use dyno_text::{LoopDetector, Sampler, Settings, TextError, ThinkingBudget};
+
+use super::{Own, Snapshot, model};
+use crate::engine::{Generate, Watch};
+
+/// Prompt tokens between two stamps.
+const CHUNK: usize = 512;
+/// Tokens that the draft head proposes at a time.
+const DRAFTS: usize = 2;
+
+pub(super) fn run(own: &mut Own, task: &Generate<'_>, watch: &mut dyn Watch) -> Result<Finish, Failure> {
+    let features = own.features(task.prompt)?;
+    if let Some(features) = &features {
+        watch.seen(features.grids.iter().map(|grid| grid.tokens() as u32).sum());
+    }
+    let ids = &task.prompt.ids;
+    if ids.is_empty() {
+        return Err(Failure::new(FailureKind::Refused, "the prompt has no tokens"));
+    }
+    let reuse = (task.reuse_prefix as usize).min(ids.len() - 1);
+    let reuse = if features.is_some() { 0 } else { reuse };
+    let mut state = begin(own, task, reuse, watch)?;
+    // Boundaries: what is reused must be read by itself once, so that a snapshot can be taken behind it.
+    let mut at = state.len();
+    let mut last = None;
+    let chunk = if features.is_some() { ids.len() } else { CHUNK };
+    while at < ids.len() {
+        let stop = if at < reuse { reuse } else { ids.len() };
+        let end = stop.min(at + chunk);
+        let input = Input { ids: &ids[at..end], features: features.as_ref() };
+        let output = own.pool.install(|| own.model.forward(&mut state, input, Logits::Last)).map_err(model)?;
+        if watch.read((end - at) as u32).is_break() {
+            return Ok(Finish::Cancelled);
+        }
+        at = end;
+        if at == reuse {
+            own.snapshot = Some(Snapshot { ids: ids[..reuse].to_vec(), state: state.clone() });
+        }
+        last = Some(output);
+    }
+    let last = last.ok_or_else(|| Failure::new(FailureKind::Engine, "no token of the prompt was read"))?;
+    let mut chooser = Chooser::new(own, task)?;
+    if task.speculate {
+        speculate(own, task, state, &last, &mut chooser, watch)
+    } else {
+        one_by_one(own, task, state, &last.logits, &mut chooser, watch)
+    }
+}
+
+/// A state that holds as much of the prompt as may come from a snapshot.
+fn begin(own: &mut Own, task: &Generate<'_>, reuse: usize, watch: &mut dyn Watch) -> Result<State, Failure> {
+    let ids = &task.prompt.ids;
+    if reuse > 0
+        && let Some(snapshot) = own.snapshot.as_ref().filter(|snapshot| snapshot.ids == ids[..reuse])
+    {
+        let state = snapshot.state.clone();
+        watch.reused(reuse as u32);
+        return Ok(state);
+    }
+    own.snapshot = None;
+    let needed = ids.len() + task.stop.max_tokens as usize;
+    let context = task.allocate_context.map_or(needed, |context| (context as usize).max(needed));
+    let limits = StateLimits { context: Some(context), bytes: own.state_limit_bytes };
+    own.model.state_within(limits).map_err(model)
+}
+
+fn one_by_one(
+    own: &Own,
+    task: &Generate<'_>,
+    mut state: State,
+    first: &Tensor,
+    chooser: &mut Chooser<'_>,
+    watch: &mut dyn Watch,
+) -> Result<Finish, Failure> {
+    let mut logits = first.clone();
+    for left in (0..task.stop.max_tokens).rev() {
+        let id = chooser.next(&logits)?;
+        if watch.token(id).is_break() {
+            return Ok(Finish::Cancelled);
+        }
+        if let ControlFlow::Break(finish) = chooser.after(id) {
+            return Ok(finish);
+        }
+        if left > 0 {
+            let input = Input::text(std::slice::from_ref(&id));
+            let output = own.pool.install(|| own.model.forward(&mut state, input, Logits::Last)).map_err(model)?;
+            logits = output.logits;
+        }
+    }
+    Ok(Finish::Length)
+}
+
+fn speculate(
+    own: &Own,
+    task: &Generate<'_>,
+    mut state: State,
+    last: &Output,
+    chooser: &mut Chooser<'_>,
+    watch: &mut dyn Watch,
+) -> Result<Finish, Failure> {
+    if !chooser.is_plain_greedy() {
+        return Err(Failure::new(FailureKind::Refused, "drafts are verified for greedy output without penalties"));
+    }
+    let mut drafting = Speculation::new(&own.model, DRAFTS).map_err(model)?;
+    let read = &task.prompt.ids[task.prompt.ids.len() - last.positions.len()..];
+    drafting.saw(read, last).map_err(model)?;
+    let mut id = chooser.next(&last.logits)?;
+    let mut left = task.stop.max_tokens;
+    let mut before = drafting.figures();
+    loop {
+        if left == 0 {
+            return Ok(Finish::Length);
+        }
+        left -= 1;
+        if watch.token(id).is_break() {
+            return Ok(Finish::Cancelled);
+        }
+        if let ControlFlow::Break(finish) = chooser.after(id) {
+            return Ok(finish);
+        }
+        if left == 0 {
+            continue;
+        }
+        let follows = own.pool.install(|| drafting.round(&mut state, id)).map_err(model)?;
+        let now = drafting.figures();
+        watch.speculated((now.drafts - before.drafts) as u32, (now.accepted - before.accepted) as u32);
+        before = now;
+        let Some((next, known)) = follows.split_last() else {
+            return Err(Failure::new(FailureKind::Engine, "a round of drafts gave no token"));
+        };
+        for known in known {
+            if left == 0 {
+                return Ok(Finish::Length);
+            }
+            left -= 1;
+            if watch.token(*known).is_break() {
+                return Ok(Finish::Cancelled);
+            }
+            if let ControlFlow::Break(finish) = chooser.after(*known) {
+                return Ok(finish);
+            }
+        }
+        id = *next;
+    }
+}
+
+/// Chooses tokens and says when to stop.
+struct Chooser<'a> {
+    own: &'a Own,
+    sampler: Sampler,
+    plain_greedy: bool,
+    ignore_end: bool,
+    loops: Option<LoopDetector>,
+    budget: Option<ThinkingBudget>,
+    row: Vec<f32>,
+}
+
+impl<'a> Chooser<'a> {
+    fn new(own: &'a Own, task: &Generate<'_>) -> Result<Self, Failure> {
+        let ids = own.words.as_ref().map_or(own.loaded.vocabulary, |words| words.id_count().min(own.loaded.vocabulary));
+        let budget = match (task.stop.thinking_budget, &own.words) {
+            (Some(budget), Some(words)) => words.thinking_budget(budget, task.prompt.text.as_deref())?,
+            _ => None,
+        };
+        let settings = settings(task.sampling);
+        Ok(Self {
+            own,
+            sampler: Sampler::new(settings, ids, &task.prompt.ids).map_err(text)?,
+            plain_greedy: settings == Settings { seed: settings.seed, ..Settings::GREEDY } && budget.is_none(),
+            ignore_end: task.stop.ignore_end,
+            loops: task.stop.stop_on_loop.then(LoopDetector::new),
+            budget,
+            row: Vec::new(),
+        })
+    }
+
+    fn is_plain_greedy(&self) -> bool {
+        self.plain_greedy
+    }
+
+    fn next(&mut self, logits: &Tensor) -> Result<u32, Failure> {
+        if let Some(forced) = self.budget.as_mut().and_then(ThinkingBudget::force) {
+            self.sampler.accept(forced);
+            return Ok(forced);
+        }
+        self.row = logits
+            .flatten_all()
+            .and_then(|row| row.to_vec1())
+            .map_err(|error| Failure::new(FailureKind::Engine, error.to_string()))?;
+        self.sampler.next(&self.row).map_err(text)
+    }
+
+    fn after(&mut self, id: u32) -> ControlFlow<Finish> {
+        if let Some(budget) = &mut self.budget {
+            budget.accept(id);
+        }
+        if !self.ignore_end && self.own.end_ids.contains(&id) {
+            return ControlFlow::Break(Finish::End);
+        }
+        let own = self.own;
+        if let Some(loops) = &mut self.loops {
+            let blank = own.words.as_ref().is_some_and(|words| words.is_blank(id));
+            if let Some(found) = loops.push(id, blank) {
+                return ControlFlow::Break(Finish::Loop { from_token: found.from_token, what: found.to_string() });
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn settings(sampling: &Sampling) -> Settings {
+    Settings {
+        temperature: sampling.temperature,
+        top_k: sampling.top_k,
+        top_p: sampling.top_p,
+        min_p: sampling.min_p,
+        presence_penalty: sampling.presence_penalty,
+        repetition_penalty: sampling.repetition_penalty,
+        seed: sampling.seed,
+    }
+}
+
+fn text(error: TextError) -> Failure {
+    Failure::new(FailureKind::Engine, error.to_string())
+}

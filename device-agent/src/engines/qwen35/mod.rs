@@ -1,0 +1,250 @@
+//! Our own engine on the processor: a Qwen3.5 checkpoint, its words, and the loop that generates.
+
+mod generation;
+mod words;
+
+use std::path::Path;
+
+use dyno_protocol::{
+    ComputeUnit, Cost, Failure, FailureKind, Finish, Known, LoadSpec, Loaded, ModelSource, Prompt, RenderRequest,
+    Rendered, ScoredContinuation,
+};
+use dyno_qwen35::{Config, DecodeCost, Input, LoadOptions, LoadPhase, ModelError, Qwen35, State, VisionFeatures};
+use dyno_weights::{Checkpoint, Format};
+
+use super::Opened;
+use crate::engine::{Engine, Generate, Watch};
+use crate::store::Store;
+use words::Words;
+
+pub(crate) const NAME: &str = "dyno";
+
+/// Beside weights and state: activations, tables, and what the allocator keeps.
+const BESIDES_BYTES: u64 = 64 << 20;
+
+#[derive(Debug)]
+pub(super) struct Own {
+    model: Qwen35,
+    /// Kept for what it states: formats, and with them costs.
+    checkpoint: Checkpoint,
+    words: Option<Words>,
+    loaded: Loaded,
+    end_ids: Vec<u32>,
+    state_limit_bytes: Option<u64>,
+    pool: rayon::ThreadPool,
+    snapshot: Option<Snapshot>,
+}
+
+/// A prompt's leading tokens, read once.
+#[derive(Debug)]
+struct Snapshot {
+    ids: Vec<u32>,
+    state: State,
+}
+
+pub(super) fn open(load: &LoadSpec, store: &Store, mut opened: Opened) -> Result<Box<dyn Engine>, Failure> {
+    if !matches!(load.unit, ComputeUnit::Cpu | ComputeUnit::Any) {
+        let what = format!("the engine `{NAME}` of this build runs on the processor only");
+        return Err(Failure::new(FailureKind::Refused, what));
+    }
+    let threads = load.threads.map_or(0, |threads| threads as usize);
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .map_err(|error| Failure::new(FailureKind::Engine, format!("no threads: {error}")))?;
+    opened.phase("open");
+    let checkpoint = checkpoint(&load.source, store)?;
+    let sha256 = checkpoint.sha256().map_err(weights)?;
+    if load.expect_sha256.as_ref().is_some_and(|expected| *expected != sha256) {
+        let what = format!("{} has the hash {sha256}, not the one that was asked for", checkpoint.path().display());
+        return Err(Failure::new(FailureKind::Model, what));
+    }
+    let config = Config::parse(checkpoint.config()).map_err(model)?;
+    let weight_bytes = loaded_bytes(&checkpoint, load);
+    let limit = memory_limit(load, weight_bytes)?;
+    let words = Words::of(&checkpoint, &config)?;
+    let options = LoadOptions {
+        device: candle_core::Device::Cpu,
+        vision: load.vision && config.vision.is_some(),
+        mtp: load.draft_head,
+    };
+    let qwen = pool
+        .install(|| Qwen35::load(&checkpoint, &options, &mut |phase| opened.phase(phase_name(phase))))
+        .map_err(model)?;
+    let end_ids = words.as_ref().map_or_else(|| config.text.eos.clone(), |words| words.end_ids(&checkpoint, &config));
+    let parameters: u64 = checkpoint
+        .names()
+        .filter_map(|name| checkpoint.shape(name))
+        .map(|shape| shape.iter().map(|size| *size as u64).product::<u64>())
+        .sum();
+    let format = checkpoint.format(EMBEDDING).map_or_else(|| "unknown".to_owned(), |format| name_of(&checkpoint, format));
+    let base = opened.loaded(NAME, ComputeUnit::Cpu, &format, sha256, "candle on the processor");
+    let mut loaded = Loaded {
+        parameters,
+        weight_bytes,
+        vocabulary: config.text.vocab_size as u32,
+        context_limit: config.text.max_positions as u32,
+        vision: qwen.vision().is_some(),
+        ..base
+    };
+    loaded.cost = cost(&checkpoint, &config, 0);
+    loaded.evidence.notes.push(format!("{} threads", pool.current_num_threads()));
+    Ok(Box::new(Own {
+        model: qwen,
+        checkpoint,
+        words,
+        loaded,
+        end_ids,
+        state_limit_bytes: limit,
+        pool,
+        snapshot: None,
+    }))
+}
+
+const EMBEDDING: &str = "language_model.embed_tokens.weight";
+
+/// The token table's format and, where the layers are in another one, that of most of the weights.
+fn name_of(checkpoint: &Checkpoint, table: Format) -> String {
+    let layers = checkpoint
+        .names()
+        .filter(|name| name.contains(".mlp.") && name.ends_with("weight"))
+        .find_map(|name| checkpoint.format(name));
+    match layers {
+        Some(layers) if layers != table => format!("{layers} with tables in {table}"),
+        _ => table.to_string(),
+    }
+}
+
+fn checkpoint(source: &ModelSource, store: &Store) -> Result<Checkpoint, Failure> {
+    match source {
+        ModelSource::Path { path } => Checkpoint::open(Path::new(path)).map_err(weights),
+        ModelSource::Stored { model_sha256 } => Checkpoint::open(&store.model(model_sha256)?).map_err(weights),
+        ModelSource::Synthetic { config_json, seed, format } => {
+            let config = serde_json::from_str(config_json)
+                .map_err(|error| Failure::new(FailureKind::Model, format!("the shape is not JSON: {error}")))?;
+            let format: Format =
+                format.parse().map_err(|error| Failure::new(FailureKind::Model, format!("{error}")))?;
+            Checkpoint::synthetic(&config, *seed, format).map_err(weights)
+        }
+        ModelSource::Server { .. } | ModelSource::Script(_) => {
+            Err(Failure::new(FailureKind::Refused, format!("the engine `{NAME}` needs a checkpoint")))
+        }
+    }
+}
+
+fn loaded_bytes(checkpoint: &Checkpoint, load: &LoadSpec) -> u64 {
+    let wanted = |name: &&str| {
+        (load.vision || !name.starts_with("visual.")) && (load.draft_head || !name.starts_with("mtp."))
+    };
+    checkpoint.weight_bytes(checkpoint.names().filter(wanted))
+}
+
+/// What the state may take once the weights are in; a refusal where nothing is left.
+fn memory_limit(load: &LoadSpec, weight_bytes: u64) -> Result<Option<u64>, Failure> {
+    let Some(limit) = load.memory_limit_bytes else { return Ok(None) };
+    let taken = weight_bytes + BESIDES_BYTES;
+    limit.checked_sub(taken).map(Some).ok_or_else(|| {
+        let what = format!("the weights take {weight_bytes} bytes, and the limit is {limit}");
+        Failure::new(FailureKind::Memory, what).with_next_step("choose a smaller model or fewer bits")
+    })
+}
+
+fn cost(checkpoint: &Checkpoint, config: &Config, depth: u32) -> Known<Cost> {
+    let cost = DecodeCost::new(checkpoint, config, depth as usize);
+    Known::Is(Cost { read_bytes: cost.bytes(), flops: cost.flops() })
+}
+
+/// Layers share one phase: its length is the sum of theirs.
+fn phase_name(phase: LoadPhase) -> &'static str {
+    match phase {
+        LoadPhase::Config => "configuration",
+        LoadPhase::Embedding => "embedding",
+        LoadPhase::Layer { .. } => "layers",
+        LoadPhase::Head => "head",
+        LoadPhase::Vision => "vision",
+        LoadPhase::DraftHead => "draft head",
+    }
+}
+
+fn weights(error: dyno_weights::WeightError) -> Failure {
+    Failure::new(FailureKind::Model, error.to_string())
+}
+
+fn model(error: ModelError) -> Failure {
+    let kind = match error {
+        ModelError::ContextFull { .. } | ModelError::Memory { .. } => FailureKind::Memory,
+        _ => FailureKind::Engine,
+    };
+    Failure::new(kind, error.to_string())
+}
+
+impl Own {
+    /// The vectors of a prompt's pictures.
+    fn features(&self, prompt: &Prompt) -> Result<Option<VisionFeatures>, Failure> {
+        let parts = prompt
+            .images
+            .iter()
+            .map(|image| self.model.see(&words::patches(image, &self.checkpoint, self.model.config())?).map_err(model))
+            .collect::<Result<Vec<_>, Failure>>()?;
+        if parts.is_empty() {
+            return Ok(None);
+        }
+        VisionFeatures::join(&parts).map(Some).map_err(model)
+    }
+
+    fn words(&self) -> Result<&Words, Failure> {
+        self.words.as_ref().ok_or_else(|| {
+            let what = "the loaded weights have no tokenizer";
+            Failure::new(FailureKind::Refused, what).with_next_step("prompt with token ids")
+        })
+    }
+}
+
+impl Engine for Own {
+    fn loaded(&self) -> &Loaded {
+        &self.loaded
+    }
+
+    fn cost(&self, depth: u32) -> Known<Cost> {
+        cost(&self.checkpoint, self.model.config(), depth)
+    }
+
+    fn render(&self, request: &RenderRequest) -> Result<Rendered, Failure> {
+        self.words()?.render(request, &self.checkpoint, self.model.config())
+    }
+
+    fn tokenize(&self, text: &str) -> Option<Result<Vec<u32>, Failure>> {
+        self.words.as_ref().map(|words| words.encode(text))
+    }
+
+    fn detokenize(&self, ids: &[u32]) -> Option<String> {
+        self.words.as_ref().and_then(|words| words.decode(ids))
+    }
+
+    fn generate(&mut self, task: &Generate<'_>, watch: &mut dyn Watch) -> Result<Finish, Failure> {
+        generation::run(self, task, watch)
+    }
+
+    fn score(
+        &mut self,
+        prefix: &Prompt,
+        continuations: &[Vec<u32>],
+        watch: &mut dyn Watch,
+    ) -> Result<Vec<ScoredContinuation>, Failure> {
+        let features = self.features(prefix)?;
+        let input = Input { ids: &prefix.ids, features: features.as_ref() };
+        let ids: Vec<&[u32]> = continuations.iter().map(Vec::as_slice).collect();
+        let scored = self.pool.install(|| self.model.score(input, &ids)).map_err(model)?;
+        // One call for the whole batch: scoring is not a rate that anyone is told.
+        let _ = watch.read(prefix.ids.len() as u32);
+        let scored = scored.into_iter().map(|scored| ScoredContinuation {
+            token_log_probs: scored.log_probs,
+            greedy: scored.was_greedy,
+        });
+        Ok(scored.collect())
+    }
+
+    fn reset(&mut self) {
+        self.snapshot = None;
+    }
+}

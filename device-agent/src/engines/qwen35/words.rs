@@ -1,0 +1,197 @@
+//! The loaded checkpoint's words: its tokenizer and template, pictures as prompt tokens.
+
+use dyno_protocol::{
+    Failure, FailureKind, ImageData, MessagePart, Prompt, RenderRequest, Rendered, Role, Thinking,
+};
+use dyno_qwen35::Config;
+use dyno_qwen35::vision::{ImageSettings, Patches, Picture};
+use dyno_text::{
+    ChatTemplate, Control, Conversation, MediaTokens, Part, Specials, TemplateOrigin, TextError, ThinkingBudget,
+    Tokenizer,
+};
+use dyno_weights::{Checkpoint, TokenizerSource};
+
+/// Dense models up to this width answer at once when nothing is said; wider ones and mixtures think first.
+const WIDEST_THAT_ANSWERS_AT_ONCE: usize = 2048;
+
+#[derive(Debug)]
+pub(super) struct Words {
+    tokenizer: Tokenizer,
+    template: ChatTemplate,
+    blank: Vec<bool>,
+}
+
+impl Words {
+    /// `None` for weights that came without a tokenizer.
+    pub(super) fn of(checkpoint: &Checkpoint, config: &Config) -> Result<Option<Self>, Failure> {
+        let texts = checkpoint.texts();
+        let Some(source) = &texts.tokenizer else { return Ok(None) };
+        let tokenizer = match source {
+            TokenizerSource::HuggingFace(json) => Tokenizer::from_json(json.as_bytes()),
+            TokenizerSource::Gguf(vocabulary) => Tokenizer::from_gguf(&of_gguf(vocabulary)),
+        }
+        .map_err(text)?;
+        let named = |key: &str| {
+            let value = texts.tokenizer_config.as_ref()?.get(key)?;
+            value.as_str().or_else(|| value.get("content")?.as_str())
+        };
+        let dense = matches!(config.text.feed_forward, dyno_qwen35::config::FeedForward::Dense { .. });
+        let thinks = !dense || config.text.hidden_size > WIDEST_THAT_ANSWERS_AT_ONCE;
+        let template = match &texts.chat_template {
+            Some(source) => ChatTemplate::from_source(source, named("bos_token"), named("eos_token")),
+            None => ChatTemplate::qwen35(thinks),
+        }
+        .map_err(text)?;
+        let is_blank = |id: u32| {
+            let bytes = tokenizer.token_bytes(id).unwrap_or_default();
+            !bytes.is_empty() && bytes.iter().all(u8::is_ascii_whitespace)
+        };
+        let blank = (0..tokenizer.id_count()).map(is_blank).collect();
+        Ok(Some(Self { tokenizer, template, blank }))
+    }
+
+    /// Every id that ends an answer: the tokenizer's, the configuration's, the generation settings'.
+    pub(super) fn end_ids(&self, checkpoint: &Checkpoint, config: &Config) -> Vec<u32> {
+        let mut ids = config.text.eos.clone();
+        ids.extend(self.tokenizer.end_ids());
+        ids.extend(["<|im_end|>", "<|endoftext|>"].iter().filter_map(|name| self.tokenizer.token_id(name)));
+        let generation = checkpoint.texts().generation_config.as_ref().and_then(|config| config.get("eos_token_id"));
+        if let Some(value) = generation {
+            let listed = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+            ids.extend(listed.iter().filter_map(|id| u32::try_from(id.as_u64()?).ok()));
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
+
+    pub(super) fn id_count(&self) -> u32 {
+        self.tokenizer.id_count()
+    }
+
+    pub(super) fn is_blank(&self, id: u32) -> bool {
+        self.blank.get(id as usize).copied().unwrap_or(false)
+    }
+
+    pub(super) fn encode(&self, words: &str) -> Result<Vec<u32>, Failure> {
+        self.tokenizer.encode(words, Specials::Parse).map_err(text)
+    }
+
+    pub(super) fn decode(&self, ids: &[u32]) -> Option<String> {
+        self.tokenizer.decode(ids, Control::Show).ok()
+    }
+
+    /// The rule that closes a reasoning block, where this vocabulary has one.
+    pub(super) fn thinking_budget(
+        &self,
+        budget: u32,
+        prompt: Option<&str>,
+    ) -> Result<Option<ThinkingBudget>, Failure> {
+        let Some(close) = self.tokenizer.token_id("</think>") else { return Ok(None) };
+        let forced = self.encode("\n</think>\n\n")?;
+        let inside = prompt.is_some_and(|prompt| {
+            let (open, closed) = (prompt.rfind("<think>"), prompt.rfind("</think>"));
+            open.is_some() && open > closed
+        });
+        Ok(Some(ThinkingBudget::new(budget, inside, self.tokenizer.token_id("<think>"), close, forced)))
+    }
+
+    pub(super) fn render(
+        &self,
+        request: &RenderRequest,
+        checkpoint: &Checkpoint,
+        config: &Config,
+    ) -> Result<Rendered, Failure> {
+        let append = request.append_text.as_deref().unwrap_or_default();
+        let (rendered, template) = match (&request.messages, &request.raw_text) {
+            (Some(_), None) => {
+                let tokens = |image: &ImageData| Ok(patches(image, checkpoint, config)?.tokens());
+                let images = request.images.iter().map(tokens).collect::<Result<_, Failure>>()?;
+                let media = MediaTokens { images, videos: Vec::new() };
+                let conversation = conversation(request)?;
+                let rendered = dyno_text::render(&self.tokenizer, &self.template, &conversation, &media, append);
+                let origin = match self.template.origin() {
+                    TemplateOrigin::Checkpoint => "the checkpoint's own",
+                    TemplateOrigin::BuiltIn => "built in",
+                };
+                (rendered.map_err(text)?, origin)
+            }
+            (None, Some(raw)) if request.images.is_empty() => {
+                let whole = format!("{raw}{append}");
+                (dyno_text::render_raw(&self.tokenizer, &whole, Specials::Parse).map_err(text)?, "none")
+            }
+            _ => {
+                let what = "a prompt is either messages or raw text, and raw text has no pictures";
+                return Err(Failure::new(FailureKind::Refused, what));
+            }
+        };
+        let (words, ids, _) = rendered.into_parts();
+        let prompt = Prompt::new(Some(words), ids, request.images.clone());
+        Ok(Rendered { prompt, template: template.to_owned() })
+    }
+}
+
+/// A picture cut for the tower, by the checkpoint's own settings.
+pub(super) fn patches(image: &ImageData, checkpoint: &Checkpoint, config: &Config) -> Result<Patches, Failure> {
+    let Some(vision) = &config.vision else {
+        return Err(Failure::new(FailureKind::Refused, "this model has no vision tower"));
+    };
+    let settings = match &checkpoint.texts().preprocessor_config {
+        Some(json) => ImageSettings::parse(json).map_err(super::model)?,
+        None => ImageSettings::default(),
+    };
+    let picture = Picture::new(image.width as usize, image.height as usize, image.rgb.clone());
+    let patches = picture.and_then(|picture| Patches::image(&picture, vision, &settings));
+    patches.map_err(super::model)
+}
+
+fn conversation(request: &RenderRequest) -> Result<Conversation, Failure> {
+    let messages = request.messages.iter().flatten().map(|message| dyno_text::Message {
+        role: match message.role {
+            Role::System => dyno_text::Role::System,
+            Role::User => dyno_text::Role::User,
+            Role::Assistant => dyno_text::Role::Assistant,
+            Role::Tool => dyno_text::Role::Tool,
+        },
+        parts: message
+            .parts
+            .iter()
+            .map(|part| match part {
+                MessagePart::Text { text } => Part::Text(text.clone()),
+                MessagePart::Image => Part::Image,
+            })
+            .collect(),
+        reasoning: None,
+        tool_calls: Vec::new(),
+    });
+    let mut conversation = Conversation::new(messages.collect());
+    conversation.thinking = match request.thinking {
+        Thinking::Default => dyno_text::Thinking::Default,
+        Thinking::On => dyno_text::Thinking::On,
+        Thinking::Off => dyno_text::Thinking::Off,
+    };
+    for tool in &request.tools_json {
+        let parsed = serde_json::from_str(tool)
+            .map_err(|error| Failure::new(FailureKind::Refused, format!("a tool's definition is not JSON: {error}")))?;
+        conversation.tools.push(parsed);
+    }
+    Ok(conversation)
+}
+
+fn of_gguf(found: &dyno_weights::GgufVocabulary) -> dyno_text::GgufVocabulary {
+    dyno_text::GgufVocabulary {
+        model: found.model.clone(),
+        pre: found.pre.clone().unwrap_or_default(),
+        tokens: found.tokens.clone(),
+        merges: found.merges.clone(),
+        token_type: found.token_types.clone(),
+        bos_token_id: found.bos_id,
+        eos_token_id: found.eos_id,
+        add_bos_token: found.add_bos,
+        ..dyno_text::GgufVocabulary::default()
+    }
+}
+
+fn text(error: TextError) -> Failure {
+    Failure::new(FailureKind::Refused, error.to_string())
+}

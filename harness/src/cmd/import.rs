@@ -1,0 +1,30 @@
+//! `dyno import`: results of other tools, as a bundle marked third-party.
+
+use anyhow::Context;
+use dyno_reports::bundle::{EventBody, RunStatus, Writer};
+use dyno_reports::import::detect_and_read;
+
+use crate::args::{Global, ImportArgs};
+use crate::exit::Exit;
+use crate::screen::Screen;
+
+pub(crate) fn run(args: &ImportArgs, global: &Global, screen: &mut Screen<'_>) -> anyhow::Result<Exit> {
+    let definitions = super::definitions(global)?;
+    // Everything is read before anything is written: one bad file and nothing is left half done.
+    let mut imported = Vec::new();
+    for file in &args.files {
+        let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        imported.extend(detect_and_read(&name, &bytes, &definitions)?);
+    }
+    let folder = args.out.clone().unwrap_or_else(|| crate::folders::new_run(&jiff::Zoned::now()));
+    let mut writer = Writer::create(&folder, super::run::manifest(&folder, 0), &definitions.verbatim())?;
+    let rows: usize = imported.iter().map(|(_, rows)| rows.len()).sum();
+    for (source, rows) in imported {
+        writer.append(EventBody::Imported { source, rows })?;
+    }
+    writer.finish(RunStatus::Finished, &crate::clock::now_rfc3339())?;
+    screen.say(&format!("{rows} rows of {} files, marked third-party", args.files.len()));
+    screen.result(&folder.display().to_string())?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,69 @@
+//! Devices by the names that users type, and the runner that reaches each.
+
+use std::collections::BTreeMap;
+
+use dyno_protocol::DeviceKind;
+use dyno_reports::evidence::Evidence;
+use dyno_runners::{Conversation, Local, Runner, RunnerError};
+
+/// Names another agent than this binary: another build to measure, or a double in tests.
+const AGENT_VARIABLE: &str = "DYNO_AGENT";
+
+/// This machine.
+pub const LOCAL: &str = "local";
+
+#[derive(Debug, thiserror::Error)]
+pub enum DeviceNameError {
+    #[error("there is no device `{name}`; this version reaches: {LOCAL}")]
+    Unknown { name: String },
+}
+
+/// The devices of one command.
+#[derive(Debug, Default)]
+pub struct Devices {
+    runners: BTreeMap<String, Box<dyn Runner>>,
+}
+
+impl Devices {
+    pub fn of_names(names: &[String]) -> Result<Self, DeviceNameError> {
+        let mut runners: BTreeMap<String, Box<dyn Runner>> = BTreeMap::new();
+        for name in names {
+            let runner: Box<dyn Runner> = match name.as_str() {
+                LOCAL => Box::new(local()),
+                _ => return Err(DeviceNameError::Unknown { name: name.clone() }),
+            };
+            runners.insert(name.clone(), runner);
+        }
+        Ok(Self { runners })
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.runners.keys().map(String::as_str)
+    }
+
+    pub fn runner_name(&self, device: &str) -> String {
+        self.runners.get(device).map_or_else(String::new, |runner| runner.name().to_owned())
+    }
+
+    /// Starts the device's agent, or takes up with the one that runs.
+    pub fn open(&mut self, device: &str) -> Result<Conversation, RunnerError> {
+        let runner = self.runners.get_mut(device).ok_or_else(|| RunnerError::unknown_device(device))?;
+        runner.open()
+    }
+}
+
+/// The agent is this very binary, unless it is told to be another one.
+fn local() -> Local {
+    let own = std::env::current_exe().unwrap_or_else(|_| "dyno".into());
+    let program = std::env::var_os(AGENT_VARIABLE).map_or(own, Into::into);
+    Local::new(LOCAL, program, crate::folders::agent_state(), crate::folders::locks())
+}
+
+/// What kind of evidence a device of this kind can give at best.
+pub fn evidence(kind: DeviceKind) -> Evidence {
+    match kind {
+        // Apple's simulator runs a phone's program on a Mac's processor: its speed is nobody's.
+        DeviceKind::Simulated | DeviceKind::AppleSimulator => Evidence::Simulated,
+        DeviceKind::Iphone | DeviceKind::Ipad | DeviceKind::Mac | DeviceKind::Linux => Evidence::Measured,
+    }
+}

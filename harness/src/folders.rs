@@ -1,0 +1,29 @@
+//! Where things are kept on this machine: runs beside the user, state and caches where the system wants them.
+
+use std::path::PathBuf;
+
+/// A run's folder, named after the time it was started.
+pub fn new_run(now: &jiff::Zoned) -> PathBuf {
+    PathBuf::from("runs").join(now.strftime("%Y%m%d-%H%M%S").to_string())
+}
+
+/// What the local agent remembers between launches: journals, markers, its store.
+pub fn agent_state() -> PathBuf {
+    below("XDG_STATE_HOME", ".local/state").join("agent")
+}
+
+/// Models that were unpacked or converted here; may be deleted at any time.
+pub fn model_cache() -> PathBuf {
+    below("XDG_CACHE_HOME", ".cache").join("models")
+}
+
+/// Locks of devices, so that two runs never share one.
+pub fn locks() -> PathBuf {
+    below("XDG_STATE_HOME", ".local/state").join("locks")
+}
+
+fn below(variable: &str, usual: &str) -> PathBuf {
+    let set = std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let home = || std::env::home_dir().unwrap_or_else(std::env::temp_dir).join(usual);
+    set.unwrap_or_else(home).join("dyno")
+}

@@ -1,0 +1,189 @@
+//! What will be measured: every asked-for combination, as a trial or as a skip with its reason. Pure.
+
+mod estimate;
+mod skip;
+
+use std::collections::BTreeMap;
+
+use dyno_protocol::{ComputeUnit, DeviceFacts};
+use dyno_reports::cell::{Cell, PlannedTrial, Skipped};
+use dyno_suites::{Case, Definitions, Quant, Suite, UnknownId, Variant, WorkKind, Words};
+
+use crate::models::{AS_STORED, Chosen, ModelNameError, SCRIPTED_ENGINE, SERVER_ENGINE};
+use crate::selection::Selection;
+
+/// A device that answered, under the name it was asked for by.
+#[derive(Debug, Clone)]
+pub struct Offer {
+    pub device: String,
+    pub facts: DeviceFacts,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    pub trials: Vec<PlannedTrial>,
+    pub skipped: Vec<Skipped>,
+}
+
+impl Plan {
+    pub fn expected_ns(&self) -> u64 {
+        self.trials.iter().map(|trial| trial.expected_ns).sum()
+    }
+}
+
+/// For cells whose work needs no model.
+pub const NONE: &str = "none";
+
+pub fn plan(selection: &Selection, definitions: &Definitions, offers: &[Offer]) -> Result<Plan, PlanError> {
+    let cases = cases(selection, definitions)?;
+    let configurations = configurations(selection, definitions)?;
+    let mut plan = Plan { trials: Vec::new(), skipped: Vec::new() };
+    for offer in offers {
+        for (suite, case) in &cases {
+            for variant in case.variants(selection.depths.as_deref()) {
+                if case.work.kind() == WorkKind::Bandwidth {
+                    let cell = cell(suite, case, &variant, offer, None);
+                    add(&mut plan, selection, cell, Ok(estimate::bandwidth_ns(case, selection.short)));
+                    continue;
+                }
+                for configuration in &configurations {
+                    let cell = cell(suite, case, &variant, offer, Some(configuration));
+                    let fits = skip::reason(configuration, &variant, offer).map_or_else(
+                        || Ok(estimate::trial_ns(case, &variant, selection.short, configuration, offer, definitions)),
+                        Err,
+                    );
+                    add(&mut plan, selection, cell, fits);
+                }
+            }
+        }
+    }
+    plan.trials.sort_by_key(|trial| trial.round);
+    Ok(plan)
+}
+
+fn add(plan: &mut Plan, selection: &Selection, cell: Cell, fits: Result<u64, String>) {
+    match fits {
+        Ok(expected_ns) => plan
+            .trials
+            .extend((0..selection.rounds).map(|round| PlannedTrial::new(cell.clone(), round, expected_ns))),
+        Err(reason) => plan.skipped.push(Skipped { cell, reason }),
+    }
+}
+
+/// One way to have a model loaded.
+#[derive(Debug, Clone)]
+struct Configuration<'a> {
+    model_name: String,
+    chosen: Chosen<'a>,
+    quant_name: String,
+    quant: Option<&'a Quant>,
+    /// As in the agent's facts; a server's URL is left out.
+    engine: String,
+    engine_name: String,
+    unit: ComputeUnit,
+}
+
+fn cases<'a>(
+    selection: &Selection,
+    definitions: &'a Definitions,
+) -> Result<Vec<(&'a Suite, &'a Case)>, PlanError> {
+    selection
+        .cases
+        .iter()
+        .map(|name| Ok(definitions.case(&format!("{}/{}", name.suite, name.case))?))
+        .collect()
+}
+
+fn configurations<'a>(
+    selection: &Selection,
+    definitions: &'a Definitions,
+) -> Result<Vec<Configuration<'a>>, PlanError> {
+    let mut configurations: Vec<Configuration<'a>> = Vec::new();
+    for model_name in &selection.models {
+        let chosen = Chosen::of(model_name, definitions)?;
+        for quant_name in &selection.quants {
+            let (quant_name, quant) = quant(&chosen, quant_name, definitions)?;
+            for engine_name in &selection.engines {
+                let engine = engine_name.split_once(':').map_or(engine_name.as_str(), |(engine, _)| engine);
+                for unit in &selection.units {
+                    let unit = ComputeUnit::from_word(unit).ok_or_else(|| PlanError::Unit {
+                        name: unit.clone(),
+                        known: ComputeUnit::ALL.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", "),
+                    })?;
+                    let unit = if engine == SERVER_ENGINE { ComputeUnit::Remote } else { unit };
+                    let configuration = Configuration {
+                        model_name: model_name.clone(),
+                        chosen: chosen.clone(),
+                        quant_name: quant_name.clone(),
+                        quant,
+                        engine: engine.to_owned(),
+                        engine_name: engine_name.clone(),
+                        unit,
+                    };
+                    let same = |other: &Configuration<'_>| {
+                        (&other.model_name, &other.quant_name, &other.engine_name, other.unit)
+                            == (&configuration.model_name, &configuration.quant_name, engine_name, unit)
+                    };
+                    if !configurations.iter().any(same) {
+                        configurations.push(configuration);
+                    }
+                }
+            }
+        }
+    }
+    Ok(configurations)
+}
+
+fn quant<'a>(
+    chosen: &Chosen<'_>,
+    name: &str,
+    definitions: &'a Definitions,
+) -> Result<(String, Option<&'a Quant>), PlanError> {
+    if matches!(chosen, Chosen::Script(_)) {
+        return Ok((NONE.to_owned(), None));
+    }
+    if name == AS_STORED {
+        return Ok((AS_STORED.to_owned(), None));
+    }
+    let called = definitions.quants().iter().find(|quant| quant.is_called(name));
+    let quant = called.map_or_else(|| definitions.quant(name), Ok)?;
+    Ok((quant.id.clone(), Some(quant)))
+}
+
+fn cell(
+    suite: &Suite,
+    case: &Case,
+    variant: &Variant,
+    offer: &Offer,
+    configuration: Option<&Configuration<'_>>,
+) -> Cell {
+    let named = |name: fn(&Configuration<'_>) -> &String| {
+        configuration.map_or_else(|| NONE.to_owned(), |configuration| name(configuration).clone())
+    };
+    Cell {
+        suite: suite.id.clone(),
+        suite_version: suite.version,
+        case: case.id.clone(),
+        case_version: case.version,
+        model: named(|configuration| &configuration.model_name),
+        quant: named(|configuration| &configuration.quant_name),
+        engine: named(|configuration| &configuration.engine_name),
+        unit: configuration.map_or(ComputeUnit::Cpu, |configuration| configuration.unit),
+        device: offer.device.clone(),
+        axes: BTreeMap::clone(&variant.axes),
+    }
+}
+
+fn is_scripted(engine: &str) -> bool {
+    engine == SCRIPTED_ENGINE
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    #[error(transparent)]
+    Model(#[from] ModelNameError),
+    #[error(transparent)]
+    Unknown(#[from] UnknownId),
+    #[error("there is no compute unit `{name}`; the units are: {known}")]
+    Unit { name: String, known: String },
+}

@@ -1,0 +1,80 @@
+//! Why a combination cannot be run, in words that say what would make it run.
+
+use dyno_suites::{Variant, Words};
+
+use super::{Configuration, Offer, is_scripted};
+use crate::models::{AS_STORED, Chosen};
+
+pub(super) fn reason(configuration: &Configuration<'_>, variant: &Variant, offer: &Offer) -> Option<String> {
+    engine(configuration, offer)
+        .or_else(|| weights(configuration))
+        .or_else(|| context(configuration, variant))
+        .or_else(|| memory(configuration, offer))
+}
+
+fn engine(configuration: &Configuration<'_>, offer: &Offer) -> Option<String> {
+    let engines = &offer.facts.engines;
+    let Some(facts) = engines.iter().find(|facts| facts.name == configuration.engine) else {
+        let known: Vec<_> = engines.iter().map(|facts| facts.name.as_str()).collect();
+        return Some(format!(
+            "{} has no engine `{}`; it has {}",
+            offer.device,
+            configuration.engine,
+            known.join(", ")
+        ));
+    };
+    if !facts.units.contains(&configuration.unit) {
+        let units: Vec<_> = facts.units.iter().map(|unit| unit.word()).collect();
+        return Some(format!(
+            "the engine `{}` of {} runs on {}, not on {}",
+            configuration.engine,
+            offer.device,
+            units.join(", "),
+            configuration.unit.word()
+        ));
+    }
+    None
+}
+
+fn weights(configuration: &Configuration<'_>) -> Option<String> {
+    let script = matches!(configuration.chosen, Chosen::Script(_));
+    if script != is_scripted(&configuration.engine) {
+        return Some("a script is run by the engine `scripted`, and that engine runs nothing else".to_owned());
+    }
+    match &configuration.chosen {
+        Chosen::Elsewhere(model) => Some(format!(
+            "the weights of {} are not here; give the path of a checkpoint instead of its name",
+            model.title
+        )),
+        Chosen::Synthetic { .. } if configuration.quant_name == AS_STORED => {
+            Some("synthetic weights are stored in no format; name one with --quant".to_owned())
+        }
+        _ => None,
+    }
+}
+
+fn context(configuration: &Configuration<'_>, variant: &Variant) -> Option<String> {
+    let limit = configuration.chosen.model()?.context_tokens?;
+    let (prompt, output) = variant.work.tokens();
+    let needed = prompt.saturating_add(output);
+    (needed > limit).then(|| {
+        format!("it needs {needed} tokens of context, and {} has {limit}", configuration.model_name)
+    })
+}
+
+/// Weights that are larger than the memory cannot be measured as if they were in it.
+fn memory(configuration: &Configuration<'_>, offer: &Offer) -> Option<String> {
+    let memory_bytes = *offer.facts.memory_bytes.value()?;
+    let parameters = configuration.chosen.model()?.parameters?;
+    let bits = configuration.quant?.bits_per_weight?;
+    let weight_bytes = (parameters.text as f64 * bits / 8.0) as u64;
+    (weight_bytes > memory_bytes).then(|| {
+        let gigabytes = |bytes: u64| bytes as f64 / 1e9;
+        format!(
+            "its weights take {:.1} GB, and {} has {:.1} GB of memory",
+            gigabytes(weight_bytes),
+            offer.device,
+            gigabytes(memory_bytes)
+        )
+    })
+}

@@ -1,0 +1,85 @@
+//! Models for the devices of a run: which weights a cell means, where they are, and making those that have to
+//! be made first. Quantized forms of a checkpoint are made once and kept in the cache, under the hash of what
+//! they were made from.
+
+use std::path::PathBuf;
+
+use dyno_protocol::{LoadSpec, ModelSource, Prompt};
+use dyno_reports::cell::Cell;
+use dyno_suites::Definitions;
+
+use crate::models::{AS_STORED, Chosen};
+
+/// The seed of synthetic weights. One seed for everybody, so that their expected ids are everybody's too.
+const SYNTHETIC_SEED: u64 = 1;
+
+#[derive(Debug)]
+pub struct Supply<'a> {
+    pub definitions: &'a Definitions,
+    pub threads: Option<u32>,
+}
+
+/// The greedy ids that a right engine gives after recorded prompts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expected(Vec<(String, Vec<u32>)>);
+
+impl Expected {
+    pub fn ids_for(&self, prompt: &Prompt) -> Option<Vec<u32>> {
+        self.0.iter().find(|(sha256, _)| *sha256 == prompt.sha256).map(|(_, ids)| ids.clone())
+    }
+}
+
+impl Supply<'_> {
+    /// What to load for a cell, made ready on this machine, and its expected ids where there are any.
+    pub fn load(&self, cell: &Cell) -> Result<(LoadSpec, Option<Expected>), String> {
+        let (engine, url) = match cell.engine.split_once(':') {
+            Some((engine, url)) => (engine.to_owned(), Some(url.to_owned())),
+            None => (cell.engine.clone(), None),
+        };
+        let source = match url {
+            Some(url) => ModelSource::Server { url, model: cell.model.clone() },
+            None => self.source(cell)?,
+        };
+        let load = LoadSpec {
+            engine,
+            unit: cell.unit,
+            source,
+            expect_sha256: None,
+            threads: self.threads,
+            vision: false,
+            draft_head: false,
+            memory_limit_bytes: None,
+        };
+        Ok((load, None))
+    }
+
+    fn source(&self, cell: &Cell) -> Result<ModelSource, String> {
+        let chosen = Chosen::of(&cell.model, self.definitions).map_err(|error| error.to_string())?;
+        match chosen {
+            Chosen::Script(script) => Ok(ModelSource::Script(script)),
+            Chosen::Synthetic { shape, .. } => {
+                let config = dyno_suites::shape::config_json(shape).ok_or(format!("there is no shape `{shape}`"))?;
+                Ok(ModelSource::Synthetic {
+                    config_json: config.to_owned(),
+                    seed: SYNTHETIC_SEED,
+                    format: cell.quant.clone(),
+                })
+            }
+            Chosen::Embedded { folder, .. } => {
+                let unpacked = crate::embedded::unpack(folder).map_err(|error| error.to_string())?;
+                self.in_format(unpacked, &cell.quant)
+            }
+            Chosen::Path(path) => self.in_format(path, &cell.quant),
+            Chosen::Elsewhere(model) => Err(format!("the weights of {} are not here", model.title)),
+        }
+    }
+
+    fn in_format(&self, checkpoint: PathBuf, quant: &str) -> Result<ModelSource, String> {
+        let path = if quant == AS_STORED {
+            checkpoint
+        } else {
+            crate::convert::to_format(&checkpoint, quant).map_err(|error| error.to_string())?
+        };
+        Ok(ModelSource::Path { path: path.to_string_lossy().into_owned() })
+    }
+}
