@@ -40,6 +40,12 @@ impl DraftHead {
         })
     }
 
+    /// Bytes that drafting takes beside the model's own state once `context` tokens have been read, up to the
+    /// room its cache grows by.
+    pub fn memory_bytes(&self, context: usize) -> u64 {
+        KvCache::bytes_for(&self.attention, context)
+    }
+
     pub(crate) fn state(&self) -> DraftState {
         DraftState(LayerState::Full(KvCache::empty(self.attention, None, &self.device)))
     }

@@ -7,6 +7,9 @@ use candle_core::{D, DType, Device, Tensor};
 
 use crate::error::Result;
 
+/// Triangular blocks of up to this size are inverted row by row.
+const SUBSTITUTED: usize = 16;
+
 /// Inputs of the rule over `T` tokens and `H` value heads; queries and keys already normalised, scaled and
 /// brought to one per value head.
 #[derive(Debug, Clone)]
@@ -80,7 +83,7 @@ pub fn chunked(input: &RuleInput, state: &Tensor, block: usize) -> Result<(Tenso
     let k_beta = k.broadcast_mul(&beta)?;
     let k_t = k.transpose(2, 3)?.contiguous()?;
     let lower = (k_beta.matmul(&k_t)? * &between)?.broadcast_mul(&masks.strict)?;
-    let solve = invert_unit_lower(&lower, &masks)?;
+    let solve = invert_unit_lower(&lower)?;
     // Δ = X(βV) − X(βe^G K) S: both products are free of the state, so all blocks do them at once.
     let written = solve.matmul(&v.broadcast_mul(&beta)?)?;
     let read = solve.matmul(&k_beta.broadcast_mul(&from_start)?)?;
@@ -105,33 +108,52 @@ struct Masks {
     lower: Tensor,
     /// Ones below the diagonal.
     strict: Tensor,
-    identity: Tensor,
 }
 
 impl Masks {
     fn new(size: usize, device: &Device) -> Result<Self> {
         let lower = Tensor::tril2(size, DType::F32, device)?;
         let identity = Tensor::eye(size, DType::F32, device)?;
-        Ok(Self { strict: (&lower - &identity)?, lower, identity })
+        Ok(Self { strict: (&lower - &identity)?, lower })
     }
 }
 
-/// `(I + a)⁻¹` for strictly lower triangular `a` `[.., L, L]`, by forward substitution. The shorter product
-/// form `Π (I + (−a)^(2^i))` cancels catastrophically when a block's keys are alike, as in repeated text.
-fn invert_unit_lower(a: &Tensor, masks: &Masks) -> Result<Tensor> {
-    let shape = a.shape();
+/// `(I + a)⁻¹` for strictly lower triangular `a` `[.., L, L]`: by halves, `[[X, 0], [−Y a₂₁ X, Y]]`, and small
+/// blocks by forward substitution. The shorter product form `Π (I + (−a)^(2^i))` cancels catastrophically when
+/// a block's keys are alike, as in repeated text.
+fn invert_unit_lower(a: &Tensor) -> Result<Tensor> {
     let size = a.dim(D::Minus1)?;
-    let batch = a.elem_count() / (size * size);
-    let rows = a.reshape((batch, size, size))?;
-    let inverse = masks.identity.broadcast_as((batch, size, size))?.contiguous()?;
+    let inverse = invert_by_halves(&a.reshape(((), size, size))?)?;
+    Ok(inverse.reshape(a.shape())?)
+}
+
+fn invert_by_halves(a: &Tensor) -> Result<Tensor> {
+    let (batch, size, _) = a.dims3()?;
+    if size <= SUBSTITUTED || !size.is_multiple_of(2) {
+        return substitute(a);
+    }
+    let half = size / 2;
+    let part = |row: usize, column: usize| a.narrow(1, row, half)?.narrow(2, column, half)?.contiguous();
+    let both = invert_by_halves(&Tensor::cat(&[part(0, 0)?, part(half, half)?], 0)?)?;
+    let (upper, lower) = (both.narrow(0, 0, batch)?, both.narrow(0, batch, batch)?);
+    let across = lower.matmul(&part(half, 0)?)?.matmul(&upper)?.neg()?;
+    let top = upper.pad_with_zeros(2, 0, half)?;
+    Ok(Tensor::cat(&[top, Tensor::cat(&[&across, &lower], 2)?], 1)?)
+}
+
+/// Row by row: `x_i = e_i − Σ_{j<i} a_ij x_j`.
+fn substitute(a: &Tensor) -> Result<Tensor> {
+    let (batch, size, _) = a.dims3()?;
+    let identity = Tensor::eye(size, DType::F32, a.device())?;
+    let inverse = identity.broadcast_as((batch, size, size))?.contiguous()?;
     for row in 1..size {
         let known = inverse.narrow(1, 0, row)?;
-        let weights = rows.narrow(1, row, 1)?.narrow(2, 0, row)?.transpose(1, 2)?;
+        let weights = a.narrow(1, row, 1)?.narrow(2, 0, row)?.transpose(1, 2)?;
         let below = known.broadcast_mul(&weights)?.sum_keepdim(1)?;
-        let own = masks.identity.narrow(0, row, 1)?.broadcast_sub(&below)?;
+        let own = identity.narrow(0, row, 1)?.broadcast_sub(&below)?;
         inverse.slice_set(&own.contiguous()?, 1, row)?;
     }
-    Ok(inverse.reshape(shape)?)
+    Ok(inverse)
 }
 
 #[cfg(test)]
