@@ -58,15 +58,24 @@ def facts(models):
     row("weights file, bytes", [f"{model['bytes']:,}" for model in models.values()])
     row("optimiser steps", [f"{run['steps']:,}" for run in runs])
     row("tokens seen", [f"{run['tokens']:,}" for run in runs])
+    row("started as", [origin(run.get("grown_from")) for run in runs])
     row("wall time, minutes", [f"{run['minutes']:.0f}" for run in runs])
     row("seed, peak rate", [f"{run['seed']}, {run['rate']}" for run in runs])
     row("right guesses of the token after next", [draft_share(model["rows"]) for model in models.values()])
     small, large = runs[0], runs[-1]
     whole = large["parameters"] / small["parameters"]
     bare = large["parameters_without_embeddings"] / small["parameters_without_embeddings"]
+    if large.get("grown_from"):
+        lines += ["", "The larger one is the smaller one grown (`scripts/train/grow.py`): more layers and wider MLPs, at first",
+                  "computing exactly the same, then trained further. Their mistakes are therefore related, and the larger one's",
+                  "lead is one of size and of further training together; the table cannot tell the two apart."]
     lines += ["", f"The larger has {whole:.2f} times the parameters of the smaller, {bare:.2f} times without embeddings.",
               f"Trained on one thread of a processor, with {large['versions']}.", ""]
     return lines
+
+
+def origin(grown):
+    return f"{grown['model']} after {grown['tokens']:,} tokens" if grown else "random weights"
 
 
 def draft_share(rows):

@@ -37,14 +37,16 @@ def batches(items, tokens=16384):
 
 def measure(network, cells, direct_items, thinking_items):
     for (task, level), items in sorted(cells.items()):
-        chosen = items[:direct_items]
+        # A long prompt costs as much as many short ones.
+        share = 5 if len(items[0].prompt) > 1000 else 1
+        chosen = items[:direct_items // share]
         right = drafted = offered = 0
         for batch in batches(chosen):
             flags, good, asked = forced(network, batch)
             right, drafted, offered = right + sum(flags), drafted + good, offered + asked
         row = dict(task=task, level=level, chance=items[0].chance, off=dict(items=len(chosen), right=right),
                    draft=dict(tokens=offered, right=drafted))
-        chosen = items[:thinking_items]
+        chosen = items[:thinking_items // share]
         right = unfinished = 0
         for batch in batches(chosen, 8192):
             # What is not done well after the longest right way to the answer goes round in circles.
@@ -62,8 +64,8 @@ def main():
     ap.add_argument("folder")
     ap.add_argument("--items", required=True)
     ap.add_argument("--out", required=True)
-    ap.add_argument("--direct", type=int, default=500, help="items a cell with thinking off")
-    ap.add_argument("--thinking", type=int, default=200, help="items a cell with thinking on")
+    ap.add_argument("--direct", type=int, default=500, help="items a cell with thinking off; a fifth where prompts are long")
+    ap.add_argument("--thinking", type=int, default=100, help="items a cell with thinking on, likewise")
     a = ap.parse_args()
     torch.set_num_threads(1)
     cells = defaultdict(list)

@@ -35,16 +35,17 @@ def _vision(**sizes):
 
 
 # The small one has more value heads than key heads, as the 4B and larger have; the large one has as many,
-# as the 0.8B and 2B have. Together they exercise both forms of the gated delta layer.
+# as the 0.8B and 2B have. Together they exercise both forms of the gated delta layer. The large one is the
+# small one grown: same width, more layers, wider inside (see grow.py).
 SHAPES = {
     "tiny-1m": dict(
         text=_text(hidden_size=128, num_hidden_layers=4, intermediate_size=256, num_attention_heads=4,
                    num_key_value_heads=2, linear_num_key_heads=2, linear_num_value_heads=4),
         vision=_vision(depth=2, hidden_size=48, num_heads=4, intermediate_size=192, out_hidden_size=128)),
     "tiny-5m": dict(
-        text=_text(hidden_size=192, num_hidden_layers=8, intermediate_size=512, num_attention_heads=4,
-                   num_key_value_heads=2, linear_num_key_heads=6, linear_num_value_heads=6),
-        vision=_vision(depth=3, hidden_size=96, num_heads=4, intermediate_size=384, out_hidden_size=192)),
+        text=_text(hidden_size=128, num_hidden_layers=8, intermediate_size=1152, num_attention_heads=4,
+                   num_key_value_heads=2, linear_num_key_heads=4, linear_num_value_heads=4),
+        vision=_vision(depth=4, hidden_size=48, num_heads=4, intermediate_size=384, out_hidden_size=128)),
 }
 
 

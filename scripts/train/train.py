@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 
 from items import answer_ids, pack, patches, prompt_ids, read_items
+from grow import grow
 from network import Network, initialise, packed_context
 from shapes import SHAPES, TOKEN_ID
 
@@ -106,6 +107,7 @@ def main():
     ap.add_argument("--save-every", type=float, default=4.0, help="minutes")
     ap.add_argument("--mtp-every", type=int, default=3, help="train the guess of the token after next on every n-th step")
     ap.add_argument("--resume", action="store_true", help="go on from DIR/state.pt (weights and place, not momentum)")
+    ap.add_argument("--grow-from", metavar="STATE", help="start as the smaller model of this state.pt, grown")
     ap.add_argument("--no-compile", action="store_true")
     a = ap.parse_args()
     torch.set_num_threads(1)
@@ -119,7 +121,9 @@ def main():
     initialise(network, a.seed)
     trunk = network.model.language_model
     if not a.no_compile:
-        trunk = torch.compile(trunk)
+        # Layer by layer: all layers of one kind share their compiled code.
+        for layer in [*trunk.layers, *network.mtp.layers]:
+            layer.compile()
     opts = optimisers(network, a.rate)
     rng = np.random.default_rng(a.seed)
     log = open(os.path.join(a.out, "log.jsonl"), "a")
@@ -127,6 +131,11 @@ def main():
     step = tokens = since = 0
     before = 0.0
     sums = np.zeros(3)
+    grown_from = None
+    if a.grow_from:
+        smaller = torch.load(a.grow_from, weights_only=True)
+        grown_from = {key: smaller["facts"][key] for key in ("model", "steps", "tokens", "minutes")}
+        grow(smaller["weights"], SHAPES[grown_from["model"]], network)
     if a.resume:
         state = torch.load(os.path.join(a.out, "state.pt"), weights_only=True)
         network.load_state_dict(state["weights"])
@@ -141,7 +150,7 @@ def main():
         for opt in opts:
             for group in opt.param_groups:
                 group["lr"] = rate
-        batch = pack(draw_documents(cells, weights, progress, rng, int(0.97 * a.rows * a.length)), a.rows, a.length)
+        batch = pack(draw_documents(cells, weights, 1.0 if grown_from else progress, rng, int(0.97 * a.rows * a.length)), a.rows, a.length)
         with torch.autocast("cpu", torch.bfloat16):
             loss, guess, count = losses(network, trunk, batch, step % a.mtp_every == 0)
         (loss + 0.5 * guess).backward()
@@ -158,14 +167,15 @@ def main():
             print(json.dumps(row), file=log, flush=True)
             sums[:] = 0
         if time.monotonic() - saved > 60 * a.save_every:
-            save(network, a, step, tokens, elapsed)
+            save(network, a, step, tokens, elapsed, grown_from)
             saved = time.monotonic()
-    save(network, a, step, tokens, elapsed)
+    save(network, a, step, tokens, elapsed, grown_from)
 
 
-def save(network, a, step, tokens, minutes):
+def save(network, a, step, tokens, minutes, grown_from):
     path = os.path.join(a.out, "state.pt")
-    facts = dict(model=a.model, seed=a.seed, steps=step, tokens=tokens, minutes=minutes, rate=a.rate, rows=a.rows, length=a.length)
+    facts = dict(model=a.model, seed=a.seed, steps=step, tokens=tokens, minutes=minutes, rate=a.rate, rows=a.rows, length=a.length,
+                 grown_from=grown_from)
     torch.save(dict(weights=network.state_dict(), facts=facts), path + ".part")
     os.replace(path + ".part", path)
 
