@@ -3,11 +3,15 @@
 //! Events are recorded once and never changed; everything else here is a replay of them and may be
 //! thrown away and made again, by this or a later version.
 
+mod analyse;
 pub mod analysis;
 pub mod bundle;
 pub mod cell;
 pub mod chart;
+mod claims;
+pub mod derive;
 pub mod evidence;
+pub mod export;
 pub mod foreign;
 pub mod import;
 pub mod page;

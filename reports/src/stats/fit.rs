@@ -38,6 +38,8 @@ pub struct Fit {
     centre: f64,
     /// Standard error of the centre; absent for a single repetition.
     error: Option<f64>,
+    /// Degrees of freedom of the error; none for a single repetition.
+    freedom: f64,
     pub scale: Scale,
     pub level: Level,
     /// Independent repetitions at that level.
@@ -53,11 +55,16 @@ const ENOUGH_SESSIONS: usize = 3;
 impl Fit {
     /// `None` for no values, and for values that are not numbers.
     pub fn of(values: &[Placed]) -> Option<Self> {
+        // Rates, times and sizes are positive and noisy by shares; a value of zero or below has no logarithm.
+        let positive = values.iter().all(|placed| placed.value > 0.0);
+        Self::on(values, if positive { Scale::Log } else { Scale::Plain })
+    }
+
+    /// As `of`, on a scale of the caller's choice. Values of zero and below have no place on `Scale::Log`.
+    pub fn on(values: &[Placed], scale: Scale) -> Option<Self> {
         if values.is_empty() || values.iter().any(|placed| !placed.value.is_finite()) {
             return None;
         }
-        // Rates, times and sizes are positive and noisy by shares; a value of zero or below has no logarithm.
-        let scale = if values.iter().all(|placed| placed.value > 0.0) { Scale::Log } else { Scale::Plain };
         let on_axis: Vec<Placed> =
             values.iter().map(|placed| Placed { value: scale.to_axis(placed.value), ..*placed }).collect();
         let trials = means(&on_axis, |placed| (placed.session, placed.trial));
@@ -73,6 +80,7 @@ impl Fit {
         Some(Self {
             centre,
             error: (units.len() > 1).then(|| (squares / (count - 1.0) / count).sqrt()),
+            freedom: count - 1.0,
             scale,
             level,
             repetitions: units.len() as u32,
@@ -107,9 +115,28 @@ impl Fit {
         self.level != Level::Pass
     }
 
+    /// This mean over another one that was measured apart from it: a ratio with Welch's degrees of freedom.
+    /// `None` where one of them is not positive or has no error.
+    pub fn over(&self, base: &Self) -> Option<Self> {
+        if self.scale != Scale::Log || base.scale != Scale::Log {
+            return None;
+        }
+        let (mine, theirs) = (self.error?.powi(2), base.error?.powi(2));
+        let welch = (mine + theirs).powi(2) / (mine.powi(2) / self.freedom + theirs.powi(2) / base.freedom);
+        Some(Self {
+            centre: self.centre - base.centre,
+            error: Some((mine + theirs).sqrt()),
+            freedom: if welch.is_finite() { welch } else { self.freedom + base.freedom },
+            repetitions: self.repetitions.min(base.repetitions),
+            passes: self.passes + base.passes,
+            trials: self.trials + base.trials,
+            sessions: self.sessions.min(base.sessions),
+            ..self.clone()
+        })
+    }
+
     fn student(&self) -> Option<StudentsT> {
-        let freedom = self.repetitions.checked_sub(1).filter(|freedom| *freedom > 0)?;
-        StudentsT::new(0.0, 1.0, f64::from(freedom)).ok()
+        StudentsT::new(0.0, 1.0, self.freedom).ok().filter(|_| self.freedom > 0.0)
     }
 
     /// Where the mean lies over `bound`, as a point of Student's distribution function.
@@ -187,6 +214,11 @@ impl Scale {
             Self::Log => value.exp(),
         }
     }
+}
+
+/// How many standard errors on either side cover with this confidence.
+pub fn student_reach(freedom: f64, confidence: f64) -> Option<f64> {
+    Some(StudentsT::new(0.0, 1.0, freedom).ok()?.inverse_cdf(f64::midpoint(confidence, 1.0)))
 }
 
 /// One mean for each group, in the order in which groups first come.

@@ -10,7 +10,7 @@ mod proportions;
 mod tests_of_value;
 
 pub use families::holm;
-pub use fit::{Fit, Level, Placed, Scale};
+pub use fit::{Fit, Level, Placed, Scale, student_reach};
 pub use order::{median, quantile};
 pub use paired::{PairedRatio, paired_ratio, sign_flip_p};
 pub use proportions::{McNemar, clopper_pearson, mcnemar_exact, smallest_detectable_difference, wilson};

@@ -1,0 +1,158 @@
+//! A bundle's events put together again: sessions, attempts, imports, notes.
+
+use std::collections::BTreeMap;
+
+use dyno_protocol::{Failure, Prompt, Record};
+
+use super::attempt::Attempted;
+use crate::bundle::{Bundle, EventBody, ItemAnswer, Outcome, SessionId, SessionStart};
+use crate::cell::{PlannedTrial, Skipped, TrialId};
+use crate::foreign::{ForeignRow, ForeignSource};
+
+#[derive(Debug)]
+pub(crate) struct Session<'a> {
+    pub(crate) start: &'a SessionStart,
+    pub(crate) failure: Option<&'a Failure>,
+    pub(crate) ended: bool,
+}
+
+/// An attempt's events before they are put together.
+#[derive(Debug, Default)]
+struct Open<'a> {
+    session: Option<&'a SessionId>,
+    prompt: Option<&'a Prompt>,
+    expected_ids: Option<&'a [u32]>,
+    records: Vec<&'a Record>,
+    answers: &'a [ItemAnswer],
+    outcome: Option<&'a Outcome>,
+    /// First and last event number.
+    first: u64,
+    last: u64,
+}
+
+#[derive(Debug)]
+pub(crate) struct Replay<'a> {
+    pub(crate) bundle: &'a Bundle,
+    pub(crate) planned: Vec<&'a PlannedTrial>,
+    pub(crate) skipped: Vec<&'a Skipped>,
+    pub(crate) sessions: BTreeMap<&'a SessionId, Session<'a>>,
+    pub(crate) foreign: Vec<(&'a ForeignSource, &'a [ForeignRow])>,
+    pub(crate) notes: Vec<String>,
+    pub(crate) resumed: u32,
+    open: BTreeMap<(&'a TrialId, u32), Open<'a>>,
+    /// Numbers of events after which others are missing.
+    gaps: Vec<u64>,
+}
+
+impl<'a> Replay<'a> {
+    pub(crate) fn of(bundle: &'a Bundle) -> Self {
+        let mut replay = Self {
+            bundle,
+            planned: Vec::new(),
+            skipped: Vec::new(),
+            sessions: BTreeMap::new(),
+            foreign: Vec::new(),
+            notes: Vec::new(),
+            resumed: 0,
+            open: BTreeMap::new(),
+            gaps: Vec::new(),
+        };
+        let mut next = 0;
+        for event in &bundle.events {
+            if event.seq > next {
+                replay.gaps.push(event.seq);
+            }
+            next = event.seq + 1;
+            replay.take(event.seq, &event.body);
+        }
+        replay
+    }
+
+    fn take(&mut self, seq: u64, body: &'a EventBody) {
+        match body {
+            EventBody::Planned { trials, skipped } => {
+                self.planned.extend(trials);
+                self.skipped.extend(skipped);
+            }
+            EventBody::SessionBegan(start) => {
+                self.sessions.insert(&start.session, Session { start, failure: None, ended: false });
+            }
+            EventBody::SessionEnded { session, failure } => {
+                if let Some(session) = self.sessions.get_mut(session) {
+                    session.ended = true;
+                    session.failure = failure.as_ref();
+                }
+            }
+            EventBody::TrialBegan { trial, attempt, session, prompt, expected_ids } => {
+                let open = self.open_at(seq, trial, *attempt);
+                open.session = Some(session);
+                open.prompt = prompt.as_ref();
+                open.expected_ids = expected_ids.as_deref();
+            }
+            EventBody::Observed { trial, attempt, record } => {
+                self.open_at(seq, trial, *attempt).records.push(record)
+            }
+            EventBody::Answered { trial, attempt, answers } => {
+                self.open_at(seq, trial, *attempt).answers = answers
+            }
+            EventBody::TrialEnded { trial, attempt, outcome } => {
+                self.open_at(seq, trial, *attempt).outcome = Some(outcome);
+            }
+            EventBody::Waited { what, waited_ns, reached, .. } => {
+                let result = if *reached { "reached" } else { "not reached" };
+                self.notes.push(format!("waited {:.1} s for {what}: {result}", *waited_ns as f64 / 1e9));
+            }
+            EventBody::Noted { what } => self.notes.push(what.clone()),
+            EventBody::Imported { source, rows } => self.foreign.push((source, rows)),
+            EventBody::Resumed { at } => {
+                self.resumed += 1;
+                self.notes.push(format!("taken up again at {at}"));
+            }
+            EventBody::RunEnded => {}
+        }
+    }
+
+    fn open_at(&mut self, seq: u64, trial: &'a TrialId, attempt: u32) -> &mut Open<'a> {
+        let open =
+            self.open.entry((trial, attempt)).or_insert_with(|| Open { first: seq, ..Open::default() });
+        open.last = seq;
+        open
+    }
+
+    /// The attempts of every planned trial, in the order of the plan; a trial without one comes with none.
+    pub(crate) fn attempts(&self) -> Vec<(&'a PlannedTrial, Vec<Attempted<'_>>)> {
+        let mut by_trial: BTreeMap<&TrialId, Vec<(u32, &Open<'a>)>> = BTreeMap::new();
+        for ((trial, attempt), open) in &self.open {
+            by_trial.entry(trial).or_default().push((*attempt, open));
+        }
+        self.planned
+            .iter()
+            .map(|planned| {
+                let attempts = by_trial.remove(&planned.id).unwrap_or_default();
+                (
+                    *planned,
+                    attempts
+                        .into_iter()
+                        .map(|(attempt, open)| self.attempted(planned, attempt, open))
+                        .collect(),
+                )
+            })
+            .collect()
+    }
+
+    fn attempted<'b>(&'b self, planned: &'b PlannedTrial, attempt: u32, open: &'b Open<'a>) -> Attempted<'b> {
+        Attempted {
+            run_id: &self.bundle.manifest.run_id,
+            planned,
+            attempt,
+            session: open.session.and_then(|session| self.sessions.get(session)),
+            prompt: open.prompt,
+            expected_ids: open.expected_ids,
+            records: open.records.clone(),
+            answers: open.answers,
+            outcome: open.outcome,
+            lines: (open.first + 1, open.last + 1),
+            has_gap: self.gaps.iter().any(|gap| open.first < *gap && *gap <= open.last),
+        }
+    }
+}
