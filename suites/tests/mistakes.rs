@@ -297,6 +297,12 @@ fn a_changed_rule_of_a_suite_changes_its_cases() {
 }
 
 #[test]
+fn text_that_breaks_lines_does_not_break_the_report() {
+    let found = broken("suite.toml", "\"rate\"", "\"ra\\nte\"");
+    assert!(found[0].contains("there is no metric `ra\\nte`"), "{found:?}");
+}
+
+#[test]
 fn an_embedded_case_does_not_change_under_its_version() {
     let mut files = Definitions::embedded().unwrap().verbatim();
     let speed = files.get_mut("0/suites/speed.toml").unwrap();

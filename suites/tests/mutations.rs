@@ -99,6 +99,7 @@ proptest! {
             Ok(definitions) => prop_assert!(Definitions::from_verbatim(&definitions.verbatim()).is_ok()),
             Err(found) => {
                 prop_assert!(!found.mistakes().is_empty());
+                prop_assert_eq!(found.to_string().lines().count(), found.mistakes().len());
                 for mistake in found.mistakes() {
                     let text = files.get(&mistake.file);
                     prop_assert!(text.is_some(), "{mistake}");

@@ -145,7 +145,11 @@ impl<'a> Reading<'a> {
                     format!("{} `{}` is defined twice", one.kind, one.id),
                     Some(format!("the other one is at {}:{}", at.file, at.line)),
                 );
-            } else if one.version.is_some() && one.version <= other.version && one.sha256 != other.sha256 {
+            } else if one.version.is_some()
+                && one.version <= other.version
+                && one.sha256 != other.sha256
+                && !one.changed_since_release()
+            {
                 self.mistake(
                     &one.place,
                     format!(
@@ -160,8 +164,7 @@ impl<'a> Reading<'a> {
             }
         }
         for one in declared.iter() {
-            let Some(id) = one.versioned_id() else { continue };
-            if recorded_sha256(&id).is_some_and(|recorded| recorded != one.sha256) {
+            if one.changed_since_release() {
                 self.mistake(
                     &one.place,
                     format!(
@@ -198,6 +201,13 @@ impl<'a> Reading<'a> {
 }
 
 impl Declared {
+    /// Whether the ledger holds another content for this version.
+    fn changed_since_release(&self) -> bool {
+        self.versioned_id()
+            .and_then(|id| recorded_sha256(&id))
+            .is_some_and(|recorded| recorded != self.sha256)
+    }
+
     fn versioned_id(&self) -> Option<String> {
         self.version.map(|version| format!("{} {}@{version}", self.kind, self.id))
     }

@@ -16,7 +16,13 @@ pub(crate) struct SourceFile {
 impl SourceFile {
     pub(crate) fn mistake(&self, span: &Range<usize>, what: String, hint: Option<String>) -> Mistake {
         let (line, column) = self.position(span.start);
-        Mistake { file: self.name.clone(), line, column, what, hint }
+        Mistake {
+            file: self.name.clone(),
+            line,
+            column,
+            what: on_one_line(&what),
+            hint: hint.as_deref().map(on_one_line),
+        }
     }
 
     /// Line and column, both counted from one, columns in characters.
@@ -28,6 +34,14 @@ impl SourceFile {
         let column = before[line_start..].chars().count() + 1;
         (line as u32, column as u32)
     }
+}
+
+/// Quoted pieces of a file may hold anything; a report has one line for each mistake.
+fn on_one_line(text: &str) -> String {
+    let shown = |letter: char| {
+        if letter.is_control() { letter.escape_default().to_string() } else { letter.to_string() }
+    };
+    text.chars().map(shown).collect()
 }
 
 #[cfg(test)]
