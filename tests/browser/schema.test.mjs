@@ -1,0 +1,42 @@
+// What Dyno writes is what its published schemas say.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import Ajv from "ajv/dist/2020.js";
+import { makePages } from "./pages.mjs";
+
+const folder = makePages();
+const read = (path) => JSON.parse(readFileSync(path, "utf8"));
+const schema = (name) => read(new URL(`../../reports/schema/${name}.schema.json`, import.meta.url).pathname);
+
+function check(name, values) {
+  const validate = new Ajv({ strict: true, allowUnionTypes: true, allErrors: true }).compile(schema(name));
+  for (const value of values) {
+    validate(value);
+    assert.deepEqual((validate.errors ?? []).slice(0, 5), [], name);
+  }
+  return validate;
+}
+
+test("manifests", () => {
+  const manifest = read(join(folder, "manifest.json"));
+  const validate = check("manifest", [manifest]);
+  assert.equal(validate({ ...manifest, status: "done" }), false);
+  assert.equal(validate({ ...manifest, more: 1 }), false);
+});
+
+test("events", () => {
+  const validate = check("event", read(join(folder, "events.json")));
+  assert.equal(validate({ seq: 0, body: { event: "unheard-of" } }), false);
+});
+
+test("verdicts", () => {
+  const verdicts = read(join(folder, "verdicts.json"));
+  const validate = check("verdicts", [verdicts]);
+  assert.equal(validate([{ ...verdicts[0], verdict: "maybe" }]), false);
+});
+
+test("exports", () => {
+  check("export", [read(join(folder, "export.json"))]);
+});
