@@ -1,8 +1,11 @@
-//! Writes the pages that the browser tests open into a folder: `cargo run -p dyno-reports --example pages -- DIR`.
+//! Writes the pages that the browser tests open, and the files that they hold to the published schemas, into a
+//! folder: `cargo run -p dyno-reports --example pages -- DIR`.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use dyno_reports::bundle::{Event, EventBody};
+use dyno_reports::export;
 use dyno_reports::import::embedded_evidence;
 use dyno_reports::page::{Glossary, IndexEntry, PageOptions, render_index, render_with};
 use dyno_suites::Definitions;
@@ -32,6 +35,26 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         std::fs::write(folder.join(&file), render_with(&analysis, glossary, &options)?)?;
         entries.push(IndexEntry::of(&analysis, file, options.title));
     }
+    data(&folder, &definitions)?;
     std::fs::write(folder.join("index.html"), render_index("Dyno reports", &entries)?)?;
+    Ok(())
+}
+
+/// One file for each published schema.
+fn data(folder: &Path, definitions: &Definitions) -> Result<(), Box<dyn std::error::Error>> {
+    let mut analysis = constructed::ordinary();
+    analysis.foreign = embedded_evidence(definitions)?;
+    let (source, rows) = analysis.foreign[0].clone();
+    let bodies = [
+        EventBody::Planned { trials: vec![], skipped: analysis.skipped.clone() },
+        EventBody::Imported { source, rows },
+        EventBody::Noted { what: "a remark".into() },
+        EventBody::RunEnded,
+    ];
+    let events: Vec<Event> = bodies.into_iter().zip(0..).map(|(body, seq)| Event { seq, body }).collect();
+    std::fs::write(folder.join("manifest.json"), serde_json::to_string(&analysis.runs[0].manifest)?)?;
+    std::fs::write(folder.join("events.json"), serde_json::to_string(&events)?)?;
+    std::fs::write(folder.join("verdicts.json"), serde_json::to_string(&analysis.verdicts)?)?;
+    std::fs::write(folder.join("export.json"), export::json(&export::tables(&analysis, definitions))?)?;
     Ok(())
 }

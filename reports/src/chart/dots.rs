@@ -24,10 +24,10 @@ pub struct Dots {
     pub rows: Vec<DotRow>,
 }
 
-const WIDTH: f64 = 760.0;
-const PLOT_LEFT: f64 = 250.0;
-const PLOT_RIGHT: f64 = 640.0;
-const ROW: f64 = 26.0;
+const WIDTH: f64 = 600.0;
+const PLOT_LEFT: f64 = 212.0;
+const PLOT_RIGHT: f64 = 494.0;
+const ROW: f64 = 25.0;
 /// Faint dots beyond this many say nothing more and cost bytes.
 const MOST_SAMPLES: usize = 40;
 
@@ -49,7 +49,7 @@ impl Dots {
         svg.text((PLOT_RIGHT, bottom + 33.0), Anchor::End, "c-unit", &self.unit);
         for (index, row) in self.rows.iter().enumerate() {
             let y = top + ROW * (index as f64 + 0.5);
-            svg.label((PLOT_LEFT - 14.0, y + 4.0), Anchor::End, "c-label", &row.label, 38);
+            svg.label((PLOT_LEFT - 14.0, y + 4.0), Anchor::End, "c-label", &row.label, 34);
             for sample in row.samples.iter().take(MOST_SAMPLES) {
                 svg.faint_dot((axis.at(*sample), y));
             }

@@ -23,12 +23,12 @@ pub struct Frontier {
     pub points: Vec<FrontierPoint>,
 }
 
-const WIDTH: f64 = 760.0;
-const HEIGHT: f64 = 380.0;
-const LEFT: f64 = 64.0;
-const RIGHT: f64 = 730.0;
+const WIDTH: f64 = 600.0;
+const HEIGHT: f64 = 330.0;
+const LEFT: f64 = 56.0;
+const RIGHT: f64 = 580.0;
 const TOP: f64 = 20.0;
-const BOTTOM: f64 = 330.0;
+const BOTTOM: f64 = 282.0;
 
 impl Frontier {
     /// Indices of the points that no other point beats on both axes, from slow to fast.
@@ -68,6 +68,7 @@ impl Frontier {
             .collect();
         svg.polyline(&edge, "c-frontier");
         let most = self.points.iter().filter_map(|point| point.memory_bytes).fold(0.0, f64::max);
+        let mut placed: Vec<(f64, f64)> = Vec::new();
         for point in &self.points {
             let share = point.memory_bytes.filter(|_| most > 0.0).map_or(0.1, |bytes| bytes / most);
             let at = (across.at(point.speed), up.at(point.quality));
@@ -78,9 +79,21 @@ impl Frontier {
                 &format!("{}: {}", point.label, point.figure),
             );
             let (anchor, x) =
-                if at.0 > RIGHT - 160.0 { (Anchor::End, at.0 - 15.0) } else { (Anchor::Start, at.0 + 15.0) };
-            svg.label((x, at.1 + 4.0), anchor, "c-label", &point.label, 30);
+                if at.0 > RIGHT - 180.0 { (Anchor::End, at.0 - 15.0) } else { (Anchor::Start, at.0 + 15.0) };
+            let y = free_place(&placed, (x, at.1 + 4.0));
+            placed.push((x, y));
+            svg.label((x, y), anchor, "c-label", &point.label, 30);
         }
         svg.finish(&self.id, &self.title, &self.description)
     }
+}
+
+/// Labels close to each other go one below the other.
+fn free_place(placed: &[(f64, f64)], (x, mut y): (f64, f64)) -> f64 {
+    const WIDE: f64 = 190.0;
+    const HIGH: f64 = 13.0;
+    while placed.iter().any(|other| (other.0 - x).abs() < WIDE && (other.1 - y).abs() < HIGH) && y < BOTTOM {
+        y += HIGH;
+    }
+    y
 }

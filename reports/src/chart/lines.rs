@@ -22,7 +22,7 @@ pub struct LineChart {
     pub series: Vec<Series>,
 }
 
-const SIZE: (u32, u32) = (760, 300);
+const SIZE: (u32, u32) = (600, 280);
 /// More points than pixels cannot be seen.
 const MOST_POINTS: usize = 360;
 
@@ -88,8 +88,8 @@ impl LineChart {
         let mut chart = ChartBuilder::on(&area)
             .margin(8)
             .margin_right(18)
-            .x_label_area_size(44)
-            .y_label_area_size(62)
+            .x_label_area_size(42)
+            .y_label_area_size(56)
             .build_cartesian_2d(x_range, y_range)?;
         chart
             .configure_mesh()
@@ -97,7 +97,7 @@ impl LineChart {
             .light_line_style(TRANSPARENT)
             .bold_line_style(GRID.stroke_width(1))
             .axis_style(INK.stroke_width(1))
-            .x_labels(8)
+            .x_labels(7)
             .y_labels(6)
             .x_desc(readable::clean(&self.x_label))
             .y_desc(readable::clean(&self.y_label))

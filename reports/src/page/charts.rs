@@ -40,13 +40,26 @@ pub(super) fn all(analysis: &Analysis, glossary: &Glossary) -> Vec<ChartView> {
     charts
 }
 
-/// By suite and metric, where at least two cells can be compared.
-fn dots(analysis: &Analysis, glossary: &Glossary) -> Vec<ChartView> {
-    let mut groups: BTreeMap<(&str, &str), Vec<&Summary>> = BTreeMap::new();
+type Group<'a> = ((&'a str, &'a str), Vec<&'a Summary>);
+
+/// In the order in which the analysis brings them, which is the plan's.
+fn by_suite_and_metric(analysis: &Analysis) -> Vec<Group<'_>> {
+    let mut places: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    let mut groups: Vec<Group<'_>> = Vec::new();
     for summary in &analysis.summaries {
-        groups.entry((&summary.cell.suite, &summary.metric)).or_default().push(summary);
+        let key = (summary.cell.suite.as_str(), summary.metric.as_str());
+        let place = *places.entry(key).or_insert_with(|| {
+            groups.push((key, Vec::new()));
+            groups.len() - 1
+        });
+        groups[place].1.push(summary);
     }
     groups
+}
+
+/// By suite and metric, where at least two cells can be compared.
+fn dots(analysis: &Analysis, glossary: &Glossary) -> Vec<ChartView> {
+    by_suite_and_metric(analysis)
         .into_iter()
         .filter(|(_, summaries)| summaries.len() > 1)
         .map(|((suite, metric), mut summaries)| {
@@ -278,17 +291,14 @@ fn frontier(analysis: &Analysis, glossary: &Glossary) -> Option<ChartView> {
 
 /// The share of samples at or below a value: latency has a tail that a mean hides.
 fn distributions(analysis: &Analysis, glossary: &Glossary) -> Vec<ChartView> {
-    let mut groups: BTreeMap<(&str, &str), Vec<&Summary>> = BTreeMap::new();
-    for summary in &analysis.summaries {
-        let unit = glossary.metric(&summary.metric).unit;
-        if matches!(unit.as_str(), "ms" | "s" | "us") && summary.samples.len() >= FEWEST_FOR_DISTRIBUTION {
-            groups.entry((&summary.cell.suite, &summary.metric)).or_default().push(summary);
-        }
-    }
-    groups
+    by_suite_and_metric(analysis)
         .into_iter()
-        .filter_map(|((suite, metric), summaries)| {
+        .filter_map(|((suite, metric), mut summaries)| {
             let words = glossary.metric(metric);
+            summaries.retain(|summary| summary.samples.len() >= FEWEST_FOR_DISTRIBUTION);
+            if summaries.is_empty() || !matches!(words.unit.as_str(), "ms" | "s") {
+                return None;
+            }
             let varying = Varying::among(summaries.iter().map(|summary| &summary.cell));
             let series: Vec<Series> = summaries
                 .iter()

@@ -71,8 +71,8 @@ pub(super) fn failed(
     if rows.is_empty() {
         return Ok(None);
     }
-    let columns = ["What", "Reason", "Next step", "Suite", "Model", "How", "Trial", "Events"];
-    let columns = columns.into_iter().map(Column::words).collect();
+    let mut columns = vec![Column::words("What"), Column::wide("Reason"), Column::words("Next step")];
+    columns.extend(["Suite", "Model", "How", "Trial", "Events"].map(Column::words));
     Table::new("failures", "Trials without a valid number", columns, rows, bounds).map(Some)
 }
 

@@ -17,7 +17,6 @@ use super::{PageError, verdicts::slug};
 pub(super) struct Measured {
     suite: String,
     version: u32,
-    constant: String,
     table: Table,
 }
 
@@ -47,8 +46,8 @@ pub(super) fn tables(
                 summaries.first().map(|(_, summary)| varying.constant(&summary.cell)).unwrap_or_default();
             let id = format!("measured-{}-{version}", slug(suite));
             let table =
-                table(&id, &format!("{suite}: {constant}"), &summaries, varying, glossary, places, bounds)?;
-            Ok(Measured { suite: suite.to_owned(), version, constant, table })
+                table(&id, &if constant.is_empty() { suite.to_owned() } else { format!("In every row: {constant}") }, &summaries, varying, glossary, places, bounds)?;
+            Ok(Measured { suite: suite.to_owned(), version, table })
         })
         .collect()
 }

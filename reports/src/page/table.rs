@@ -25,15 +25,21 @@ pub(super) struct Column {
     pub(super) unit: String,
     pub(super) number: bool,
     pub(super) help: String,
+    /// Long sentences need room.
+    pub(super) wide: bool,
 }
 
 impl Column {
     pub(super) fn words(label: &str) -> Self {
-        Self { label: label.to_owned(), unit: String::new(), number: false, help: String::new() }
+        Self { label: label.to_owned(), unit: String::new(), number: false, help: String::new(), wide: false }
     }
 
     pub(super) fn number(label: &str, unit: &str) -> Self {
-        Self { label: label.to_owned(), unit: unit.to_owned(), number: true, help: String::new() }
+        Self { label: label.to_owned(), unit: unit.to_owned(), number: true, help: String::new(), wide: false }
+    }
+
+    pub(super) fn wide(label: &str) -> Self {
+        Self { wide: true, ..Self::words(label) }
     }
 
     pub(super) fn with_help(mut self, help: &str) -> Self {

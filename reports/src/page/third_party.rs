@@ -27,13 +27,18 @@ pub(super) struct ThirdParty {
 }
 
 const BADGE: &str = "third party";
-/// Metrics shown in the grouped table, most common first.
+/// Metrics shown in the grouped table: these first, then the most common ones.
 const MOST_METRICS: usize = 4;
+const FIRST: [&str; 4] = ["decode_rate", "ttft", "prefill_rate", "peak_footprint"];
 
 /// What rows must share to stand in one line.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
+    /// Names sort without regard to case.
+    order: String,
     device: String,
+    /// The catalogue's id, where it has one.
+    known_as: String,
     model: String,
     quant: String,
     engine: String,
@@ -44,7 +49,9 @@ struct Key {
 impl Key {
     fn of(row: &ForeignRow) -> Self {
         Self {
+            order: device(row).to_lowercase(),
             device: device(row),
+            known_as: row.model_id.clone().unwrap_or_else(|| row.model.clone()),
             model: row.model.clone(),
             quant: row.quant.value().cloned().unwrap_or_else(|| "not stated".to_owned()),
             engine: row.engine.clone(),
@@ -54,7 +61,7 @@ impl Key {
     }
 
     fn label(&self) -> String {
-        format!("{} \u{b7} {} \u{b7} {}", self.model, self.engine, self.device)
+        format!("{} \u{b7} {} \u{b7} {}", self.known_as, self.engine, self.device)
     }
 }
 
@@ -96,7 +103,8 @@ fn common_metrics<'a>(rows: &[&'a ForeignRow]) -> Vec<&'a str> {
         *counts.entry(metric).or_default() += 1;
     }
     let mut metrics: Vec<(&str, usize)> = counts.into_iter().collect();
-    metrics.sort_by_key(|(metric, count)| (*metric != "decode_rate", std::cmp::Reverse(*count)));
+    let place = |metric: &str| FIRST.iter().position(|first| *first == metric).unwrap_or(FIRST.len());
+    metrics.sort_by_key(|(metric, count)| (place(metric), std::cmp::Reverse(*count)));
     metrics.into_iter().take(MOST_METRICS).map(|(metric, _)| metric).collect()
 }
 
@@ -114,24 +122,23 @@ fn groups_table(
     bounds: Bounds,
 ) -> Result<Table, PageError> {
     let mut columns: Vec<Column> =
-        ["Device", "Model", "Weights", "Engine", "Unit", "Task"].into_iter().map(Column::words).collect();
+        ["Device", "Model", "Weights", "Engine"].into_iter().map(Column::words).collect();
     columns.push(Column::number("Rows", ""));
     for metric in metrics {
         let words = glossary.metric(metric);
         columns.push(Column::number(&words.label, &words.unit).with_help("lowest and highest row"));
     }
-    columns.push(Column::words("Conditions and gaps"));
+    columns.push(Column::wide("Conditions and gaps"));
     let rows = groups
         .iter()
         .map(|(key, rows)| {
-            let mut entries: Vec<Entry> =
-                [&key.device, &key.model, &key.quant, &key.engine].into_iter().map(Entry::words).collect();
-            entries.extend([Entry::words(key.unit), Entry::words(&key.task)]);
+            let model = Entry::words(&key.known_as);
+            let model = if key.known_as == key.model { model } else { model.below(&key.model) };
+            let mut entries = vec![Entry::words(&key.device).below(&key.task), model, Entry::words(&key.quant)];
+            entries.push(Entry::words(&key.engine).below(format!("unit {}", key.unit)));
             entries.push(Entry::number(rows.len().to_string(), rows.len() as f64));
             entries.extend(metrics.iter().map(|metric| spread_entry(rows, metric, glossary)));
-            let flags: BTreeSet<&str> = rows.iter().flat_map(|row| &row.flags).map(String::as_str).collect();
-            entries
-                .push(Entry::words(conditions(rows)).below(flags.into_iter().collect::<Vec<_>>().join("; ")));
+            entries.push(Entry::words(conditions(rows)).below(distinct_flags(rows).join("; ")));
             entries
         })
         .collect();
@@ -149,6 +156,13 @@ fn spread_entry(rows: &[&ForeignRow], metric: &str, glossary: &Glossary) -> Entr
             .badge(BADGE)
             .href("#third-party-rows"),
     }
+}
+
+/// Each flag once: those that differ in a figure alone are shown by their first; every row has its own below.
+fn distinct_flags<'a>(rows: &[&'a ForeignRow]) -> Vec<&'a str> {
+    let mut kinds = BTreeSet::new();
+    let flags = rows.iter().flat_map(|row| &row.flags).map(String::as_str);
+    flags.filter(|flag| kinds.insert(flag.replace(|c: char| c.is_ascii_digit() || c == '.', ""))).collect()
 }
 
 /// Conditions that the rows share or differ in, in words.
@@ -251,7 +265,7 @@ const LONG_SERIES: usize = 30;
 fn rows_table(analysis: &Analysis, glossary: &Glossary, bounds: Bounds) -> Result<Table, PageError> {
     let headers = ["Source", "Device", "OS", "Model", "Weights", "Engine", "Unit", "Task", "Conditions"];
     let mut columns: Vec<Column> = headers.into_iter().map(Column::words).collect();
-    columns.extend(["Values", "Flags"].map(Column::words));
+    columns.extend(["Values", "Flags"].map(Column::wide));
     let mut rows = Vec::new();
     for (source, found) in &analysis.foreign {
         for row in found {

@@ -197,13 +197,13 @@ fn evidence_table(
         return None;
     }
     let columns = vec![
-        Column::words("Evidence"),
+        Column::wide("Evidence"),
         Column::words("Metric"),
         Column::number("Value", "")
             .with_help("with its 95 % interval, or lowest and highest row for third parties"),
         Column::number("Samples", ""),
         Column::words("Raw data"),
-        Column::words("Flags"),
+        Column::wide("Flags"),
     ];
     let rows = verdict.evidence.iter().map(|line| evidence_row(line, verdict, glossary, find)).collect();
     Some(Table::whole(&format!("claim-{index}-evidence"), "What was weighed", columns, rows))

@@ -45,9 +45,9 @@ pub(crate) fn ordinary() -> Analysis {
         analysis.trials.extend(trials);
     };
     let speeds = [
-        ("toy-s", "q4", Evidence::Measured, 912.4, 8_140.0, 3.1, 9.4e6),
-        ("toy-s", "bf16", Evidence::Measured, 744.0, 7_020.0, 3.6, 12.1e6),
-        ("toy-l", "q4", Evidence::Measured, 401.7, 3_310.0, 7.9, 18.8e6),
+        ("tiny-1m", "q4", Evidence::Measured, 912.4, 8_140.0, 3.1, 9.4e6),
+        ("tiny-1m", "bf16", Evidence::Measured, 744.0, 7_020.0, 3.6, 12.1e6),
+        ("tiny-5m", "q4", Evidence::Measured, 401.7, 3_310.0, 7.9, 18.8e6),
         ("qwen3.5-0.8b", "q4", synthetic, 28.6, 162.0, 812.0, 612e6),
         ("qwen3.5-0.8b", "q8", synthetic, 21.9, 118.0, 1_094.0, 1_020e6),
     ];
@@ -55,12 +55,12 @@ pub(crate) fn ordinary() -> Analysis {
         let metrics = [
             ("decode_rate", decode, 12, 0.02),
             ("prefill_rate", prefill, 12, 0.04),
-            ("time_to_first_token", first, 12, 0.09),
+            ("ttft", first, 12, 0.09),
             ("peak_footprint", peak, 2, 0.0),
         ];
         measure(cell("speed", "short-chat", model, quant, "dyno-cpu"), evidence, &metrics);
     }
-    for (model, quant, share) in [("toy-s", "q4", 0.58), ("toy-s", "bf16", 0.61), ("toy-l", "q4", 0.55)] {
+    for (model, quant, share) in [("tiny-1m", "q4", 0.58), ("tiny-1m", "bf16", 0.61), ("tiny-5m", "q4", 0.55)] {
         let metrics = [("accuracy", share, 40, 0.3)];
         measure(cell("quality", "add", model, quant, "dyno-cpu"), Evidence::Measured, &metrics);
     }
@@ -77,7 +77,7 @@ fn gaps(analysis: &mut Analysis) {
     let memory = failed(FailureKind::Memory, "weights and context need 4.1 GB, the limit is 2.0 GB", step);
     analysis.trials.push(trial(&big, 1, 402, &[], Some(memory)));
     let wrong = Outcome::Invalid { reasons: vec!["output differs from the reference from token 12 on".into()] };
-    let broken = cell("speed", "short-chat", "toy-l", "q2", "dyno-cpu");
+    let broken = cell("speed", "short-chat", "tiny-5m", "q2", "dyno-cpu");
     analysis.trials.push(trial(&broken, 1, 420, &[("decode_rate", 611.0)], Some(wrong)));
     analysis.trials.push(trial(&broken, 2, 440, &[], None));
     let mut never = trial(&broken, 3, 460, &[], None);
@@ -129,7 +129,7 @@ fn claims() -> Vec<ClaimVerdict> {
         differs: &[],
     };
     let ane = Claim {
-        id: "speed-2b-iphone-ane",
+        id: "ane-decode-2b",
         number: 3,
         title: "2B on the Neural Engine, about 27 tok/s",
         statement: "Qwen3.5-2B decodes at about 27 tokens a second on the Neural Engine of an iPhone 17 Pro.",
@@ -150,7 +150,7 @@ fn claims() -> Vec<ClaimVerdict> {
     };
     let mut verdicts = vec![
         verdict(holds, vec![line(Evidence::SyntheticWeights, "0.8B, 4 bits, here", "decode_rate", "tok/s", (28.6, Some((28.3, 28.9))))]),
-        verdict(fails, vec![line(Evidence::Measured, "toy-s, 4 bits", "accuracy", "%", (0.51, Some((0.47, 0.54))))]),
+        verdict(fails, vec![line(Evidence::Measured, "tiny-1m, 4 bits", "accuracy", "%", (0.51, Some((0.47, 0.54))))]),
         verdict(ane, vec![line(Evidence::ThirdParty, "Yardstick, 3 rows", "decode_rate", "tok/s", (27.63, Some((26.89, 28.1))))]),
         verdict(mlx, vec![line(Evidence::ThirdParty, "Yardstick, 3 rows", "decode_rate", "tok/s", (51.2, Some((50.7, 51.6))))]),
     ];
@@ -269,7 +269,7 @@ pub(crate) fn large(trials: usize) -> Analysis {
     analysis.trials.clear();
     analysis.summaries.clear();
     for index in 0..trials.div_ceil(3) {
-        let model = ["qwen3.5-0.8b", "toy-s", "toy-l"][index % 3];
+        let model = ["qwen3.5-0.8b", "tiny-1m", "tiny-5m"][index % 3];
         let mut cell = cell("speed", "depth", model, ["q4", "q8", "bf16"][index / 3 % 3], "dyno-cpu");
         cell.axes.insert("depth".into(), (index / 9 * 16).to_string());
         let middle = 30.0 / (1.0 + index as f64 / 4_000.0);
