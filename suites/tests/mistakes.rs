@@ -97,113 +97,110 @@ fn the_small_set_is_valid() {
     assert_eq!(definitions.claims()[0].decide_with(), "dyno run small --device local");
 }
 
+/// File, what is replaced by what, and what is said about it.
+const SLIPS: &[(&str, &str, &str, &str)] = &[
+    (
+        "metrics.toml",
+        "digits = 1",
+        "digit = 1",
+        "0/metrics.toml:11:1: metric `rate` has an unknown key `digit` (did you mean `digits`?)",
+    ),
+    (
+        "metrics.toml",
+        "digits = 1",
+        "digits = \"1\"",
+        "0/metrics.toml:11:10: `digits` of metric `rate` must be a whole number from 0 to 6, not \"1\"",
+    ),
+    (
+        "metrics.toml",
+        "digits = 1",
+        "digits = 99",
+        "0/metrics.toml:11:10: `digits` of metric `rate` must be a whole number from 0 to 6, not 99",
+    ),
+    (
+        "metrics.toml",
+        "\"token/s\"",
+        "\"tokens/s\"",
+        "0/metrics.toml:6:8: `unit` of metric `rate` must be one of",
+    ),
+    ("metrics.toml", "\"token/s\"", "\"tokens/s\"", "did you mean `token/s`?"),
+    (
+        "metrics.toml",
+        "format = 1",
+        "format = 2",
+        "0/metrics.toml:1:10: `format` of this file must be 1, not 2 (a newer Dyno may read it)",
+    ),
+    (
+        "metrics.toml",
+        "relative = 0.05",
+        "relative = -1.0",
+        "`relative` of `relevant` of metric `rate` must be a number from 0.0001 to 1",
+    ),
+    ("metrics.toml", "relative = 0.05", "relative = nan", "must be a number from 0.0001 to 1, not nan"),
+    ("metrics.toml", "title = \"Rate\"\n", "", "metric `rate` has no `title` (add `title`, a text)"),
+    (
+        "suite.toml",
+        "\"rate\"",
+        "\"rat\"",
+        "0/suite.toml:17:12: there is no metric `rat` (did you mean `rate`?)",
+    ),
+    ("suite.toml", "\"charging\"", "\"debug-build\"", "`debug-build` is refused and cannot also be flagged"),
+    ("suite.toml", "warm_up_min = 1", "warm_up_min = 9", "`warm_up_max` is below `warm_up_min`"),
+    ("suite.toml", "[0, 8]", "[0, 0]", "must be a list without repetitions, not 0"),
+    ("suite.toml", "[0, 8]", "[]", "needs at least one `depths`"),
+    ("suite.toml", "[0, 8]", "8", "must be a list, not 8 (put it in brackets)"),
+    ("suite.toml", "seed = 1", "sed = 1", "did you mean `seed`?"),
+    (
+        "claim.toml",
+        "unit = \"token/s\"",
+        "unit = \"ms\"",
+        "0/claim.toml:20:8: the unit `ms` does not fit (`rate` is measured in `token/s`)",
+    ),
+    (
+        "claim.toml",
+        "small/write",
+        "small/writ",
+        "0/claim.toml:17:8: there is no case `small/writ` (did you mean `small/write`?)",
+    ),
+    (
+        "claim.toml",
+        "depth = 0",
+        "prompt = 0",
+        "the case `small/write` does not vary along `prompt` (its axis is `depth`)",
+    ),
+    (
+        "claim.toml",
+        "depth = 0",
+        "dept = 0",
+        "`axes` of test `without id` has no `dept` (did you mean `depth`?)",
+    ),
+    ("claim.toml", "rate_about", "rate_abut", "did you mean `rate_about`?"),
+    ("claim.toml", "\"third-party\"", "\"measured\"", "`measured` already decides"),
+    (
+        "claim.toml",
+        "decided_by = [\"measured\"]",
+        "decided_by = [\"third-party\"]",
+        "results of other tools never decide a claim",
+    ),
+    (
+        "claim.toml",
+        "suites = [\"small\"]",
+        "suites = [\"smal\"]",
+        "there is no suite `smal` (did you mean `small`?)",
+    ),
+    (
+        "claim.toml",
+        "kind = \"rate_about\"",
+        "kind = \"needs_suite\"\nsuite = \"small\"",
+        "the suite `small` is there (test what it measures instead)",
+    ),
+    ("claim.toml", "value = 48", "value = inf", "must be a number from"),
+    ("claim.toml", "id = \"fast\"", "id = \"Fast One\"", "must be a name of small letters"),
+];
+
 #[test]
 fn mistakes_are_located_and_hinted() {
-    let cases = [
-        (
-            "metrics.toml",
-            "digits = 1",
-            "digit = 1",
-            "0/metrics.toml:11:1: metric `rate` has an unknown key `digit` (did you mean `digits`?)",
-        ),
-        (
-            "metrics.toml",
-            "digits = 1",
-            "digits = \"1\"",
-            "0/metrics.toml:11:10: `digits` of metric `rate` must be a whole number from 0 to 6, not \"1\"",
-        ),
-        (
-            "metrics.toml",
-            "digits = 1",
-            "digits = 99",
-            "0/metrics.toml:11:10: `digits` of metric `rate` must be a whole number from 0 to 6, not 99",
-        ),
-        (
-            "metrics.toml",
-            "\"token/s\"",
-            "\"tokens/s\"",
-            "0/metrics.toml:6:8: `unit` of metric `rate` must be one of",
-        ),
-        ("metrics.toml", "\"token/s\"", "\"tokens/s\"", "did you mean `token/s`?"),
-        (
-            "metrics.toml",
-            "format = 1",
-            "format = 2",
-            "0/metrics.toml:1:10: `format` of this file must be 1, not 2 (a newer Dyno may read it)",
-        ),
-        (
-            "metrics.toml",
-            "relative = 0.05",
-            "relative = -1.0",
-            "`relative` of `relevant` of metric `rate` must be a number from 0.0001 to 1",
-        ),
-        ("metrics.toml", "relative = 0.05", "relative = nan", "must be a number from 0.0001 to 1, not nan"),
-        ("metrics.toml", "title = \"Rate\"\n", "", "metric `rate` has no `title` (add `title`, a text)"),
-        (
-            "suite.toml",
-            "\"rate\"",
-            "\"rat\"",
-            "0/suite.toml:17:12: there is no metric `rat` (did you mean `rate`?)",
-        ),
-        (
-            "suite.toml",
-            "\"charging\"",
-            "\"debug-build\"",
-            "`debug-build` is refused and cannot also be flagged",
-        ),
-        ("suite.toml", "warm_up_min = 1", "warm_up_min = 9", "`warm_up_max` is below `warm_up_min`"),
-        ("suite.toml", "[0, 8]", "[0, 0]", "must be a list without repetitions, not 0"),
-        ("suite.toml", "[0, 8]", "[]", "needs at least one `depths`"),
-        ("suite.toml", "[0, 8]", "8", "must be a list, not 8 (put it in brackets)"),
-        ("suite.toml", "seed = 1", "sed = 1", "did you mean `seed`?"),
-        (
-            "claim.toml",
-            "unit = \"token/s\"",
-            "unit = \"ms\"",
-            "0/claim.toml:20:8: the unit `ms` does not fit (`rate` is measured in `token/s`)",
-        ),
-        (
-            "claim.toml",
-            "small/write",
-            "small/writ",
-            "0/claim.toml:17:8: there is no case `small/writ` (did you mean `small/write`?)",
-        ),
-        (
-            "claim.toml",
-            "depth = 0",
-            "prompt = 0",
-            "the case `small/write` does not vary along `prompt` (its axis is `depth`)",
-        ),
-        (
-            "claim.toml",
-            "depth = 0",
-            "dept = 0",
-            "`axes` of test `without id` has no `dept` (did you mean `depth`?)",
-        ),
-        ("claim.toml", "rate_about", "rate_abut", "did you mean `rate_about`?"),
-        ("claim.toml", "\"third-party\"", "\"measured\"", "`measured` already decides"),
-        (
-            "claim.toml",
-            "decided_by = [\"measured\"]",
-            "decided_by = [\"third-party\"]",
-            "results of other tools never decide a claim",
-        ),
-        (
-            "claim.toml",
-            "suites = [\"small\"]",
-            "suites = [\"smal\"]",
-            "there is no suite `smal` (did you mean `small`?)",
-        ),
-        (
-            "claim.toml",
-            "kind = \"rate_about\"",
-            "kind = \"needs_suite\"\nsuite = \"small\"",
-            "the suite `small` is there (test what it measures instead)",
-        ),
-        ("claim.toml", "value = 48", "value = inf", "must be a number from"),
-        ("claim.toml", "id = \"fast\"", "id = \"Fast One\"", "must be a name of small letters"),
-    ];
-    for (file, from, to, expected) in cases {
+    for (file, from, to, expected) in SLIPS {
         let found = broken(file, from, to);
         assert!(
             found.iter().any(|line| line.contains(expected)),

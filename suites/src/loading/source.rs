@@ -20,8 +20,8 @@ impl SourceFile {
             file: self.name.clone(),
             line,
             column,
-            what: on_one_line(&what),
-            hint: hint.as_deref().map(on_one_line),
+            what: on_one_line(what),
+            hint: hint.map(on_one_line),
         }
     }
 
@@ -37,7 +37,10 @@ impl SourceFile {
 }
 
 /// Quoted pieces of a file may hold anything; a report has one line for each mistake.
-fn on_one_line(text: &str) -> String {
+fn on_one_line(text: String) -> String {
+    if !text.contains(char::is_control) {
+        return text;
+    }
     let shown = |letter: char| {
         if letter.is_control() { letter.escape_default().to_string() } else { letter.to_string() }
     };
