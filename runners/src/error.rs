@@ -15,28 +15,47 @@ pub struct RunnerError {
 
 #[derive(Debug, thiserror::Error)]
 pub enum Trouble {
-    #[error("there is no such device")]
+    #[error("there is no such device; `dyno devices` lists those that can be reached")]
     UnknownDevice,
+    #[error("the agent `{program}` is not there; build or install it, or name another")]
+    NoAgent { program: String },
     #[error("the agent `{program}` would not start: {why}")]
     WouldNotStart { program: String, why: String },
-    #[error("the agent ended while the host was {step}{}", last_words(.log))]
-    Died { step: &'static str, log: Vec<String> },
-    #[error("the agent said nothing for {} s while the host was {step}; it is taken to hang", .waited.as_secs())]
+    #[error("the agent ended{} while the host was {step}{}", ending(.how), last_words(.log))]
+    Died { step: &'static str, how: Option<String>, log: Vec<String> },
+    #[error(
+        "the agent said nothing for {} s while the host was {step}; it is taken to hang and has to be started again",
+        .waited.as_secs()
+    )]
     Hung { step: &'static str, waited: Duration },
     #[error("while the host was {step}: {what}")]
     Conversation { step: &'static str, what: CodecError },
     #[error("while the host was {step}, the agent answered something else than was asked")]
     WrongAnswer { step: &'static str },
+    #[error(
+        "record {expected} of the {records} in a job's journal did not arrive; follow the job again from there"
+    )]
+    Gap { expected: u64, records: u64 },
     #[error("the agent refused: {failure}{}", next_step(.failure))]
     Refused { failure: Failure },
-    #[error("process {pid} is using it for another run; wait for it, or end it")]
-    Locked { pid: u32 },
+    #[error(
+        "{needed_bytes} bytes have to go there and {free_bytes} are free; remove models from it with `dyno push --prune`"
+    )]
+    NoSpace { needed_bytes: u64, free_bytes: u64 },
+    #[error("`{file}` changed while it was on its way; push it again")]
+    FileChanged { file: String },
+    #[error("{} is using it for another run; wait for it, or end it", holder(*.pid))]
+    Locked { pid: Option<u32> },
     #[error("cannot {step}: {source}")]
     Io { step: &'static str, source: std::io::Error },
 }
 
+fn ending(how: &Option<String>) -> String {
+    how.as_ref().map(|how| format!(" ({how})")).unwrap_or_default()
+}
+
 fn last_words(log: &[String]) -> String {
-    match log.last() {
+    match log.iter().rev().find(|line| !line.is_empty()) {
         Some(line) => format!("; its last words: {line}"),
         None => String::new(),
     }
@@ -44,6 +63,10 @@ fn last_words(log: &[String]) -> String {
 
 fn next_step(failure: &Failure) -> String {
     failure.next_step.as_ref().map(|step| format!("; {step}")).unwrap_or_default()
+}
+
+fn holder(pid: Option<u32>) -> String {
+    pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
 }
 
 impl RunnerError {
@@ -65,10 +88,13 @@ impl RunnerError {
 
     /// The same as a value for the bundle.
     pub fn as_failure(&self) -> Failure {
-        match &self.what {
-            Trouble::Refused { failure } => failure.clone(),
-            Trouble::Hung { .. } => Failure::new(FailureKind::TimedOut, self.to_string()),
-            _ => Failure::new(FailureKind::AgentDied, self.to_string()),
-        }
+        let kind = match &self.what {
+            Trouble::Refused { failure } => return failure.clone(),
+            Trouble::Hung { .. } => FailureKind::TimedOut,
+            Trouble::NoSpace { .. } | Trouble::FileChanged { .. } => FailureKind::Storage,
+            Trouble::Locked { .. } => FailureKind::Busy,
+            _ => FailureKind::AgentDied,
+        };
+        Failure::new(kind, self.to_string())
     }
 }

@@ -2,14 +2,20 @@
 //!
 //! Knows how bytes get to a device and back. Knows nothing of suites, plans or reports.
 
+mod child;
 mod conversation;
+mod delivery;
 mod error;
+mod line;
 mod local;
 mod lock;
 mod log;
+mod outgoing;
 
-pub use conversation::{Conversation, Hold, Line};
+pub use conversation::Conversation;
+pub use delivery::{ModelFile, Progress, deliver};
 pub use error::{RunnerError, Trouble};
+pub use line::{Hold, Line};
 pub use local::Local;
 pub use lock::DeviceLock;
 pub use log::Log;
@@ -21,6 +27,9 @@ pub const SECRET_VARIABLE: &str = "DYNO_SECRET";
 pub trait Runner: std::fmt::Debug {
     /// The kind of way, as it is recorded.
     fn name(&self) -> &'static str;
+
+    /// Whether the agent sees the host's files: then a model is used where it lies, and nothing is delivered.
+    fn shares_files(&self) -> bool;
 
     /// Starts a fresh agent and greets it. The device stays locked for this runner until it is dropped.
     fn open(&mut self) -> Result<Conversation, RunnerError>;

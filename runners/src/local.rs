@@ -1,19 +1,18 @@
 //! This machine: the same binary, started as a child that speaks over standard input and output.
 
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
 
 use dyno_protocol::codec::hex;
 
-use crate::conversation::{Conversation, Hold, Line};
+use crate::child::HeldChild;
+use crate::conversation::Conversation;
 use crate::error::{RunnerError, Trouble};
+use crate::line::Line;
 use crate::lock::DeviceLock;
 use crate::log::Log;
 use crate::{Runner, SECRET_VARIABLE};
-
-/// How long an agent may take to leave after it was asked to.
-const LEAVING: Duration = Duration::from_secs(3);
 
 #[derive(Debug)]
 pub struct Local {
@@ -40,6 +39,10 @@ impl Runner for Local {
         "local"
     }
 
+    fn shares_files(&self) -> bool {
+        true
+    }
+
     fn open(&mut self) -> Result<Conversation, RunnerError> {
         if self.lock.is_none() {
             self.lock = Some(DeviceLock::take(&self.locks, &self.device)?);
@@ -53,15 +56,16 @@ impl Runner for Local {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        #[cfg(unix)]
-        {
-            // A group of its own: Ctrl-C at the terminal is for the host, which then asks the agent to stop.
-            std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        }
+        // A group of its own: Ctrl-C at the terminal is for the host, which then asks the agent to stop; and
+        // whatever the agent starts ends with it.
+        command.process_group(0);
         let program = self.program.display().to_string();
-        let mut child = command
-            .spawn()
-            .map_err(|error| self.error(Trouble::WouldNotStart { program: program.clone(), why: error.to_string() }))?;
+        let mut child = command.spawn().map_err(|error| {
+            self.error(match error.kind() {
+                std::io::ErrorKind::NotFound => Trouble::NoAgent { program: program.clone() },
+                _ => Trouble::WouldNotStart { program: program.clone(), why: error.to_string() },
+            })
+        })?;
         let (Some(to_agent), Some(from_agent), Some(complaints)) =
             (child.stdin.take(), child.stdout.take(), child.stderr.take())
         else {
@@ -73,7 +77,7 @@ impl Runner for Local {
             from_agent: Box::new(from_agent),
             to_agent: Box::new(to_agent),
             log,
-            hold: Box::new(HeldChild(child)),
+            hold: Box::new(HeldChild::new(child)),
         };
         Conversation::begin(&self.device, line, secret)
     }
@@ -84,29 +88,4 @@ fn secret() -> std::io::Result<String> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
     Ok(hex(&bytes))
-}
-
-/// The agent's process. It never outlives this value.
-struct HeldChild(Child);
-
-impl Hold for HeldChild {
-    fn end(&mut self) {
-        let until = Instant::now() + LEAVING;
-        while Instant::now() < until {
-            if !matches!(self.0.try_wait(), Ok(None)) {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        // It may be gone by now; either way there is nothing left to wait for.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-impl Drop for HeldChild {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }

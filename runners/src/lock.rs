@@ -40,7 +40,7 @@ impl DeviceLock {
                 let mut holder = String::new();
                 // The holder may be about to write its name.
                 let _ = file.read_to_string(&mut holder);
-                Err(RunnerError::new(device, Trouble::Locked { pid: holder.trim().parse().unwrap_or(0) }))
+                Err(RunnerError::new(device, Trouble::Locked { pid: holder.trim().parse().ok() }))
             }
             Err(TryLockError::Error(source)) => Err(io("take its lock")(source)),
         }

@@ -8,7 +8,7 @@ use dyno_protocol::{Answer, FromAgent, JobId, PROTOCOL_VERSION, Prompt, Question
 use std::io::{self, Read};
 
 fn frame_of(text: &[u8]) -> Vec<u8> {
-    let mut frame = u32::try_from(text.len()).unwrap().to_le_bytes().to_vec();
+    let mut frame = u32::try_from(text.len()).expect("a test frame is small").to_le_bytes().to_vec();
     frame.extend_from_slice(text);
     frame
 }
