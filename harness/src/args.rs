@@ -70,7 +70,7 @@ pub enum Command {
 
 /// Plan, push, measure, report
 #[derive(Debug, Args, Clone)]
-#[command(after_help = "Examples:\n  dyno run speed --model tiny-1m,tiny-4m --quant bf16,8bit,4bit\n  \
+#[command(after_help = "Examples:\n  dyno run speed --model tiny-1m,tiny-5m --quant bf16,8bit,4bit\n  \
                         dyno run speed --depth 0,1024,4096 --dry-run\n  dyno run --resume runs/20260102-030405")]
 pub struct RunArgs {
     /// Suites to run
@@ -112,6 +112,9 @@ pub struct RunArgs {
     /// Seed of everything that is random in the run
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// How many seconds an agent may say nothing before it is taken to hang
+    #[arg(long, value_name = "SECONDS", default_value_t = 900)]
+    pub patience: u64,
     /// Show the plan, the skips with their reasons and the expected time, and measure nothing
     #[arg(long)]
     pub dry_run: bool,

@@ -19,8 +19,13 @@ pub struct Selection {
     pub rounds: u32,
     pub short: bool,
     pub threads: Option<u32>,
+    /// Seconds of silence after which an agent is taken to hang.
+    pub patience_s: u64,
     pub seed: u64,
 }
+
+/// A pass of a large model on a slow machine takes minutes; nothing that is well is silent for longer.
+const PATIENCE_S: u64 = 900;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -72,6 +77,7 @@ impl Selection {
             rounds: args.rounds,
             short: args.short,
             threads: args.threads,
+            patience_s: args.patience,
             seed: args.seed,
         })
     }
@@ -96,6 +102,7 @@ impl Selection {
             rounds: plan.rounds,
             short: plan.short,
             threads: None,
+            patience_s: PATIENCE_S,
             seed,
         })
     }

@@ -7,29 +7,11 @@ use std::collections::BTreeMap;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use dyno_reports::bundle::{Bundle, EventBody, Outcome};
 use dyno_tests::cli::Desk;
+use script::done;
 
 const DYNO: &str = env!("CARGO_BIN_EXE_dyno-under-test");
 const KILLS_OF_EACH: u32 = 25;
-
-/// Trials that ended well, with how often.
-fn done(desk: &Desk, run: &str) -> BTreeMap<String, u32> {
-    let bundle = Bundle::open(&desk.path(run)).expect("the bundle opens");
-    let mut ended = BTreeMap::new();
-    for event in bundle.events() {
-        if let EventBody::TrialEnded { trial, outcome: Outcome::Done, .. } = &event.body {
-            *ended.entry(trial.to_string()).or_default() += 1;
-        }
-    }
-    ended
-}
-
-fn arguments(out: &str) -> Vec<&str> {
-    let mut arguments = script::RUN.to_vec();
-    arguments.extend(["--out", out]);
-    arguments
-}
 
 /// Evenly spread over the run and the same every time; where in the run it falls is up to the machine.
 fn moment(of: u32, whole: Duration) -> Duration {
@@ -52,22 +34,23 @@ fn a_killed_host_loses_at_most_the_trial_in_flight() {
     let desk = Desk::new();
     script::write(&desk, None);
     let began = Instant::now();
-    desk.run(DYNO, &arguments("whole")).expect(0);
+    desk.run(DYNO, &script::run_into("whole")).expect(0);
     let whole = began.elapsed();
     let expected = done(&desk, "whole");
     assert!(expected.len() >= 6, "the run is long enough to be cut: {expected:?}");
 
     for kill in 0..KILLS_OF_EACH {
         let run = format!("killed-{kill}");
-        let mut host = desk.start(DYNO, &arguments(&run));
+        let mut host = desk.start(DYNO, &script::run_into(&run));
         std::thread::sleep(moment(kill, whole));
         kill_now(&mut host);
-        let before = if desk.path(&run).join("events.jsonl").exists() { done(&desk, &run) } else { BTreeMap::new() };
-        if desk.path(&run).join("manifest.json").exists() {
+        let began = desk.path(&run).join("manifest.json").exists();
+        let before = if began { done(&desk, &run) } else { BTreeMap::new() };
+        if began {
             desk.run(DYNO, &["run", "--resume", &run, "--quiet"]).expect(0);
         } else {
             // Killed before the run had begun to exist.
-            desk.run(DYNO, &arguments(&run)).expect(0);
+            desk.run(DYNO, &script::run_into(&run)).expect(0);
         }
         let after = done(&desk, &run);
         assert_eq!(after, expected, "kill {kill}: none twice, none lost");
@@ -80,13 +63,13 @@ fn a_killed_agent_is_replaced_and_its_trial_run_again() {
     let desk = Desk::new();
     script::write(&desk, None);
     let began = Instant::now();
-    desk.run(DYNO, &arguments("whole")).expect(0);
+    desk.run(DYNO, &script::run_into("whole")).expect(0);
     let whole = began.elapsed();
     let expected = done(&desk, "whole");
 
     for kill in 0..KILLS_OF_EACH {
         let run = format!("orphaned-{kill}");
-        let mut host = desk.start(DYNO, &arguments(&run));
+        let mut host = desk.start(DYNO, &script::run_into(&run));
         std::thread::sleep(moment(kill, whole));
         if let Some(agent) = agent_of(host.id()) {
             let _ = Command::new("kill").args(["-9", &agent]).status();

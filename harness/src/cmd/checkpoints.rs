@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use dyno_agent::check::Outcome;
 use dyno_agent::weights::{Checkpoint, Progress, shapes, write_synthetic};
-use dyno_agent::{Outcome, check as check_against};
 
 use crate::convert::{format_of, write_quantized};
 use crate::exit::Exit;
@@ -72,7 +72,7 @@ pub(crate) fn check(
     screen: &mut Screen<'_>,
 ) -> anyhow::Result<Exit> {
     let opened = Checkpoint::open(checkpoint)?;
-    let report = check_against(&opened, reference)?;
+    let report = dyno_agent::check_on_cpu(&opened, reference)?;
     let exit = if report.passed() { Exit::Done } else { Exit::Fails };
     if json {
         let rows: Vec<_> = report

@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use dyno_reports::bundle::{EventBody, RunStatus, Writer};
-use dyno_reports::import::detect_and_read;
+use dyno_reports::import::{detect_and_read, recognise};
 
 use crate::args::{Global, ImportArgs};
 use crate::exit::Exit;
@@ -15,7 +15,11 @@ pub(crate) fn run(args: &ImportArgs, global: &Global, screen: &mut Screen<'_>) -
     for file in &args.files {
         let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
         let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        imported.extend(detect_and_read(&name, &bytes, &definitions)?);
+        let mut read = detect_and_read(&name, &bytes)?;
+        for (_, rows) in &mut read {
+            recognise(rows, &definitions);
+        }
+        imported.extend(read);
     }
     let folder = args.out.clone().unwrap_or_else(|| crate::folders::new_run(&jiff::Zoned::now()));
     let mut writer = Writer::create(&folder, super::run::manifest(&folder, 0), &definitions.verbatim())?;

@@ -1,6 +1,7 @@
 //! `dyno overhead`: what measuring costs on this machine, now.
 
-use dyno_reports::stats;
+use anyhow::Context;
+use dyno_reports::stats::paired_ratio;
 
 use crate::args::OverheadArgs;
 use crate::exit::Exit;
@@ -12,8 +13,13 @@ pub(crate) fn run(args: &OverheadArgs, screen: &mut Screen<'_>) -> anyhow::Resul
     screen.say(&format!("{} pairs of loops, one bare and one measured, in turn", args.pairs));
     let token_ns = (args.token_ms * 1e6) as u64;
     let pairs = dyno_agent::overhead::measure(args.pairs, token_ns, &crate::folders::agent_state())?;
+    let timed: Vec<(u32, f64, f64)> =
+        pairs.iter().map(|pair| (0, pair.bare_ns as f64, pair.measured_ns as f64)).collect();
+    let ratio = paired_ratio(&timed).context("no pair was measured")?;
+    let (low, high) = ratio.interval.context("the pairs carry no interval")?;
+    let percent = |ratio: f64| (ratio - 1.0) * 100.0;
+    let (cost, low, high) = (percent(ratio.ratio), percent(low), percent(high));
     let ratios: Vec<f64> = pairs.iter().map(dyno_agent::overhead::Pair::ratio).collect();
-    let (cost, low, high) = cost_percent(&ratios);
     if args.json {
         let shown = serde_json::json!({
             "pairs": ratios.len(), "token_ms": args.token_ms, "ratios": ratios,
@@ -28,12 +34,4 @@ pub(crate) fn run(args: &OverheadArgs, screen: &mut Screen<'_>) -> anyhow::Resul
         ))?;
     }
     Ok(Exit::Done)
-}
-
-/// The mean paired ratio and its interval, on the scale on which ratios are symmetric.
-fn cost_percent(ratios: &[f64]) -> (f64, f64, f64) {
-    let logs: Vec<f64> = ratios.iter().map(|ratio| ratio.ln()).collect();
-    let (mean, half) = stats::mean_and_half_width(&logs);
-    let percent = |log: f64| (log.exp() - 1.0) * 100.0;
-    (percent(mean), percent(mean - half), percent(mean + half))
 }

@@ -132,6 +132,7 @@ fn measure(
         devices: &mut devices,
         supply: &Supply { definitions, threads: selection.threads },
         short: selection.short,
+        patience: std::time::Duration::from_secs(selection.patience_s),
         writer,
         screen,
         interrupt,

@@ -29,6 +29,8 @@ pub struct Drive<'a, 'w> {
     pub devices: &'a mut Devices,
     pub supply: &'a Supply<'a>,
     pub short: bool,
+    /// How long an agent may say nothing before it is taken to hang.
+    pub patience: std::time::Duration,
     pub writer: Writer,
     pub screen: &'a mut Screen<'w>,
     pub interrupt: &'a Interrupt,

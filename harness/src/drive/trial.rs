@@ -20,8 +20,6 @@ const SENSOR_INTERVAL_NS: u64 = 100_000_000;
 const QUESTION: Duration = Duration::from_secs(20);
 /// A load may make gigabytes of seeded weights or compile programs first.
 const LOAD_NS: u64 = 3_600_000_000_000;
-/// A pass longer than this without a word from the agent means that it hangs.
-const SILENCE: Duration = Duration::from_secs(900);
 const RUN_NS: u64 = 7_200_000_000_000;
 
 pub(super) struct Tried {
@@ -218,7 +216,7 @@ fn follow(
     conversation.ask(Question::Submit(job), QUESTION)?;
     let interrupt = drive.interrupt.clone();
     let mut failure = None;
-    let followed = conversation.follow(&id, 0, SILENCE, &|| interrupt.is_set(), &mut |record| {
+    let followed = conversation.follow(&id, 0, drive.patience, &|| interrupt.is_set(), &mut |record| {
         if let RecordBody::Ended { failure: ended_with, .. } = &record.body {
             failure.clone_from(ended_with);
         }

@@ -157,17 +157,14 @@ fn cell(
     offer: &Offer,
     configuration: Option<&Configuration<'_>>,
 ) -> Cell {
-    let named = |name: fn(&Configuration<'_>) -> &String| {
-        configuration.map_or_else(|| NONE.to_owned(), |configuration| name(configuration).clone())
-    };
     Cell {
         suite: suite.id.clone(),
         suite_version: suite.version,
         case: case.id.clone(),
         case_version: case.version,
-        model: named(|configuration| &configuration.model_name),
-        quant: named(|configuration| &configuration.quant_name),
-        engine: named(|configuration| &configuration.engine_name),
+        model: configuration.map_or(NONE, |configuration| configuration.model_name.as_str()).to_owned(),
+        quant: configuration.map_or(NONE, |configuration| configuration.quant_name.as_str()).to_owned(),
+        engine: configuration.map_or(NONE, |configuration| configuration.engine_name.as_str()).to_owned(),
         unit: configuration.map_or(ComputeUnit::Cpu, |configuration| configuration.unit),
         device: offer.device.clone(),
         axes: BTreeMap::clone(&variant.axes),

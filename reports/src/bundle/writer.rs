@@ -61,7 +61,9 @@ impl Writer {
     ) -> Result<Self, BundleError> {
         fs::create_dir_all(dir).map_err(BundleError::io("create", dir))?;
         let lock = RunLock::take(dir)?;
-        if dir.join(MANIFEST).exists() || dir.join(EVENTS).exists() {
+        // An empty event file without a manifest is all that a death at this very place leaves behind.
+        let has_events = fs::metadata(dir.join(EVENTS)).is_ok_and(|events| events.len() > 0);
+        if dir.join(MANIFEST).exists() || has_events {
             return Err(BundleError::AlreadyThere { dir: dir.to_owned() });
         }
         let folder = dir.join(DEFINITIONS);
