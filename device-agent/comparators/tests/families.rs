@@ -143,8 +143,8 @@ fn what_would_run_wrongly_is_refused() {
 
 /// The tiny Qwen2 as a GGUF file in f32.
 fn gguf(extra: Option<&str>) -> (TempDir, PathBuf) {
-    let tensors =
-        candle_core::safetensors::load(data("qwen2").join("model.safetensors"), &Device::Cpu).unwrap();
+    let tensors = candle_core::safetensors::load(data("qwen2").join("model.safetensors"), &Device::Cpu)
+        .expect("a file of ours");
     let renamed = [
         ("model.layers.", "blk."),
         ("model.embed_tokens", "token_embd"),
@@ -164,12 +164,12 @@ fn gguf(extra: Option<&str>) -> (TempDir, PathBuf) {
         .iter()
         .map(|(name, tensor)| {
             let name = renamed.iter().fold(name.clone(), |name, (from, to)| name.replace(from, to));
-            (name, QTensor::quantize(tensor, GgmlDType::F32).unwrap())
+            (name, QTensor::quantize(tensor, GgmlDType::F32).expect("a file of ours"))
         })
         .collect();
     if let Some(name) = extra {
-        let tensor = Tensor::zeros(32, candle_core::DType::F32, &Device::Cpu).unwrap();
-        out.push((name.to_owned(), QTensor::quantize(&tensor, GgmlDType::F32).unwrap()));
+        let tensor = Tensor::zeros(32, candle_core::DType::F32, &Device::Cpu).expect("a file of ours");
+        out.push((name.to_owned(), QTensor::quantize(&tensor, GgmlDType::F32).expect("a file of ours")));
     }
     let text = |words: &str| GgufValue::String(words.to_owned());
     let numbers = [
@@ -198,9 +198,10 @@ fn gguf(extra: Option<&str>) -> (TempDir, PathBuf) {
     ]);
     let metadata: Vec<_> = metadata.iter().map(|(key, value)| (key.as_str(), value)).collect();
     let out: Vec<_> = out.iter().map(|(name, tensor)| (name.as_str(), tensor)).collect();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a file of ours");
     let path = folder.path().join("tiny.gguf");
-    gguf_file::write(&mut fs::File::create(&path).unwrap(), &metadata, &out).unwrap();
+    gguf_file::write(&mut fs::File::create(&path).expect("a file of ours"), &metadata, &out)
+        .expect("a file of ours");
     (folder, path)
 }
 

@@ -46,25 +46,25 @@ impl Counted {
 mod tests {
     use super::*;
 
-    const fn usage(completion_tokens: u32) -> Option<Usage> {
-        Some(Usage { prompt_tokens: 1, completion_tokens, cached_tokens: None })
+    const fn usage(completion_tokens: u32) -> Usage {
+        Usage { prompt_tokens: 1, completion_tokens, cached_tokens: None }
     }
 
     #[test]
     fn ids_or_log_probabilities_prove_each_chunk() {
         let counted = Counted::of(&[Some(1), Some(1)], None, &FinishReason::Length);
         assert_eq!(counted, Counted::ByChunk { tokens: 2, one_each: true });
-        let counted = Counted::of(&[Some(3), Some(1)], usage(4), &FinishReason::Length);
+        let counted = Counted::of(&[Some(3), Some(1)], Some(usage(4)), &FinishReason::Length);
         assert!(counted.tokens() == Some(4) && !counted.stamps_are_tokens());
     }
 
     #[test]
     fn a_total_proves_chunks_only_when_it_fits() {
         let chunks = [None, None, None];
-        assert!(Counted::of(&chunks, usage(3), &FinishReason::Length).stamps_are_tokens());
-        assert!(Counted::of(&chunks, usage(4), &FinishReason::Stop).stamps_are_tokens());
-        assert!(!Counted::of(&chunks, usage(4), &FinishReason::Length).stamps_are_tokens());
-        assert!(!Counted::of(&chunks, usage(7), &FinishReason::Stop).stamps_are_tokens());
+        assert!(Counted::of(&chunks, Some(usage(3)), &FinishReason::Length).stamps_are_tokens());
+        assert!(Counted::of(&chunks, Some(usage(4)), &FinishReason::Stop).stamps_are_tokens());
+        assert!(!Counted::of(&chunks, Some(usage(4)), &FinishReason::Length).stamps_are_tokens());
+        assert!(!Counted::of(&chunks, Some(usage(7)), &FinishReason::Stop).stamps_are_tokens());
     }
 
     #[test]
