@@ -201,10 +201,10 @@ fn warnings(
         match manifest.status {
             RunStatus::Finished => {}
             RunStatus::Interrupted => {
-                warnings.push(format!("{run} was interrupted: what is missing was never measured"))
+                warnings.push(format!("{run} was interrupted: what is missing was never measured"));
             }
             RunStatus::Started => {
-                warnings.push(format!("{run} was never closed: it still goes on, or it was cut"))
+                warnings.push(format!("{run} was never closed: it still goes on, or it was cut"));
             }
         }
         if replay.resumed > 0 {

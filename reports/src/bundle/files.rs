@@ -98,7 +98,9 @@ fn collect(folder: &Path, prefix: &str, found: &mut BTreeMap<String, String>) ->
 
 /// The format of `sha256sum`, so that anybody can check it without Dyno.
 pub(super) fn write_sums(dir: &Path) -> Result<(), BundleError> {
-    let text: String = hashes(dir)?.iter().map(|(name, sha256)| format!("{sha256}  {name}\n")).collect();
+    let lines: Vec<String> =
+        hashes(dir)?.iter().map(|(name, sha256)| format!("{sha256}  {name}\n")).collect();
+    let text = lines.concat();
     write_whole(&dir.join(SUMS), text.as_bytes())
 }
 

@@ -106,20 +106,15 @@ fn a_cut_at_any_byte_keeps_every_whole_event_and_names_the_rest() {
     for length in 0..=whole.len() {
         fs::write(&path, &whole[..length]).unwrap();
         let bundle = Bundle::open(&dir).unwrap();
-        let breaks = whole[..length].iter().filter(|byte| **byte == b'\n').count();
+        let breaks = whole[..length].split(|byte| *byte == b'\n').count() - 1;
         let last = whole[..length].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         let rest = &whole[last..length];
         // A line that lacks only its break is whole.
         let lacks_break = !rest.is_empty() && whole.get(length) == Some(&b'\n');
         assert_eq!(bundle.events.len(), breaks + usize::from(lacks_break), "cut at {length}");
         let cut = bundle.defects.iter().filter(|defect| defect.kind == DefectKind::Cut).count();
-        assert_eq!(
-            (bundle.defects.len(), cut),
-            match rest.is_empty() || lacks_break {
-                true => (0, 0),
-                false => (1, 1),
-            }
-        );
+        let named = usize::from(!rest.is_empty() && !lacks_break);
+        assert_eq!((bundle.defects.len(), cut), (named, named), "cut at {length}");
     }
 }
 

@@ -224,7 +224,7 @@ fn check_sums(dir: &Path, bundle: &Bundle, found: &mut Verification) -> Result<(
             ),
             (Some(_), None) => found.problem(ProblemKind::Missing, format!("{name} is gone.")),
             (None, _) => {
-                found.problem(ProblemKind::Extra, format!("{name} is not in {SUMS}: it was added later."))
+                found.problem(ProblemKind::Extra, format!("{name} is not in {SUMS}: it was added later."));
             }
         }
     }

@@ -155,6 +155,10 @@ impl Writer {
     }
 
     /// Writes one event and gives its number. A trial's end is on the disk when this returns.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "an event is handed over, so that nobody writes it twice"
+    )]
     pub fn append(&mut self, body: EventBody) -> Result<u64, BundleError> {
         let path = self.dir.join(EVENTS);
         if self.given_up {

@@ -187,7 +187,8 @@ pub(super) fn describe(group: &Group<'_>) -> String {
 }
 
 pub(super) fn describe_cell(cell: &Cell) -> String {
-    let axes: String = cell.axes.iter().map(|(axis, value)| format!(" {axis} {value}")).collect();
+    let axes: Vec<String> = cell.axes.iter().map(|(axis, value)| format!(" {axis} {value}")).collect();
+    let axes = axes.concat();
     let on = match cell.unit {
         ComputeUnit::Any => String::new(),
         unit => format!(" on {}", unit.word()),

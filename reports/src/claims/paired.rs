@@ -17,6 +17,9 @@ const PAIRED_METRIC: &str = "accuracy";
 /// How often answers of two configurations usually differ, for the smallest difference that could be seen.
 const USUAL_DISCORDANT: f64 = 0.2;
 
+/// With fewer clusters nothing is known about how clusters differ.
+const LEAST_CLUSTERS: usize = 10;
+
 /// One configuration's answers.
 struct Answers<'a> {
     items: BTreeMap<&'a str, &'a ItemAnswer>,
@@ -48,6 +51,7 @@ fn answers<'a>(
 /// Candidate less base on the items both were asked, with how sure that is.
 struct Difference {
     items: u64,
+    clusters: usize,
     fit: Fit,
     /// Exact where items are independent of each other.
     mcnemar: Option<stats::McNemar>,
@@ -70,7 +74,12 @@ impl Difference {
         let mcnemar = independent.then(|| {
             stats::mcnemar_exact(pairs.iter().map(|(base, candidate)| (base.right, candidate.right)))
         });
-        Some(Self { items: pairs.len() as u64, fit: Fit::on(&placed, Scale::Plain)?, mcnemar })
+        Some(Self {
+            items: pairs.len() as u64,
+            clusters: clusters.len(),
+            fit: Fit::on(&placed, Scale::Plain)?,
+            mcnemar,
+        })
     }
 
     /// Whether the candidate is better at all.
@@ -79,14 +88,31 @@ impl Difference {
             Some(found) if found.p_better <= ALPHA => Answer::Yes,
             Some(found) if found.p <= ALPHA && found.only_base > found.only_candidate => Answer::No,
             Some(_) => Answer::Open,
-            None => stats::at_least(&self.fit, 0.0),
+            None => self.above(0.0),
+        }
+    }
+
+    /// The interval of the difference; none where items hang together in too few clusters.
+    fn interval(&self, confidence: f64) -> Option<(f64, f64)> {
+        match self.mcnemar {
+            Some(found) => found.difference(confidence).map(|(_, interval)| interval),
+            None if self.clusters >= LEAST_CLUSTERS => self.fit.interval(confidence),
+            None => None,
+        }
+    }
+
+    /// Whether the difference is above a bound, each side with the usual chance of a false answer.
+    fn above(&self, bound: f64) -> Answer {
+        match self.interval(1.0 - 2.0 * ALPHA) {
+            Some((low, _)) if low >= bound => Answer::Yes,
+            Some((_, high)) if high <= bound => Answer::No,
+            _ => Answer::Open,
         }
     }
 
     fn words(&self) -> String {
         let points = 100.0 * self.fit.value();
         let interval = self
-            .fit
             .interval(0.95)
             .map(|(low, high)| format!(", 95 % interval {:.1} to {:.1}", 100.0 * low, 100.0 * high));
         let least =
@@ -101,7 +127,7 @@ impl Difference {
 
     fn line(&self, base: &Answers<'_>, candidate: &Answers<'_>, what: String) -> EvidenceLine {
         let groups = base.groups.iter().chain(&candidate.groups);
-        let interval = self.fit.interval(0.95);
+        let interval = self.interval(0.95);
         EvidenceLine {
             kind: groups
                 .clone()
@@ -124,13 +150,10 @@ impl Difference {
     }
 }
 
-fn paired_metric(of: &Quantity) -> Result<(), Part> {
-    if of.metric == PAIRED_METRIC {
-        Ok(())
-    } else {
-        Err(Part::open()
-            .because(format!("answers are paired by item on `{PAIRED_METRIC}` and not on `{}`", of.metric)))
-    }
+/// What to say of a metric that items do not carry.
+fn not_paired(of: &Quantity) -> Option<Part> {
+    let why = format!("answers are paired by item on `{PAIRED_METRIC}` and not on `{}`", of.metric);
+    (of.metric != PAIRED_METRIC).then(|| Part::open().because(why))
 }
 
 pub(super) fn non_inferior(
@@ -140,7 +163,7 @@ pub(super) fn non_inferior(
     margin: f64,
     ground: &Ground<'_>,
 ) -> Part {
-    if let Err(part) = paired_metric(of) {
+    if let Some(part) = not_paired(of) {
         return part;
     }
     let mut part = Part { stated: format!(" of at most {} points less", 100.0 * margin), ..Part::open() };
@@ -149,7 +172,7 @@ pub(super) fn non_inferior(
     let Some(found) = Difference::of(&base, &candidate) else {
         return part.because("no item was answered by both under the claim's conditions");
     };
-    part.verdict = match stats::at_least(&found.fit, -margin) {
+    part.verdict = match found.above(-margin) {
         Answer::Yes => Verdict::Holds,
         Answer::No => Verdict::Fails,
         Answer::Open => Verdict::CannotTell,
@@ -167,7 +190,7 @@ pub(super) fn better(
     size_ratio_at_least: f64,
     ground: &Ground<'_>,
 ) -> Part {
-    if let Err(part) = paired_metric(of) {
+    if let Some(part) = not_paired(of) {
         return part;
     }
     let mut part = Part::open();
@@ -234,7 +257,7 @@ pub(super) fn trade_off(
     cost: &Quantity,
     ground: &Ground<'_>,
 ) -> Part {
-    if let Err(part) = paired_metric(gain) {
+    if let Some(part) = not_paired(gain) {
         return part;
     }
     let mut part = Part::open();

@@ -66,7 +66,7 @@ pub(crate) fn sensor_rows<'a>(
             first: only().next()?,
             lowest: only().fold(f64::INFINITY, f64::min),
             highest: only().fold(f64::NEG_INFINITY, f64::max),
-            last: only().last()?,
+            last: only().next_back()?,
         })
     });
     rows.collect()

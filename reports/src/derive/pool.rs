@@ -102,7 +102,7 @@ pub(crate) fn judge<'a>(
     flags.dedup();
     let identity = Identity::of(&attempted);
     let evidence = attempted.session.map(|session| evidence(session.start.evidence, cell, definitions));
-    Judged { faults, outcome, flags, identity, evidence, values, attempted }
+    Judged { attempted, faults, outcome, flags, identity, evidence, values }
 }
 
 /// How many tokens every pass has, where the case fixes it.

@@ -90,10 +90,10 @@ impl<'a> Replay<'a> {
                 open.expected_ids = expected_ids.as_deref();
             }
             EventBody::Observed { trial, attempt, record } => {
-                self.open_at(seq, trial, *attempt).records.push(record)
+                self.open_at(seq, trial, *attempt).records.push(record);
             }
             EventBody::Answered { trial, attempt, answers } => {
-                self.open_at(seq, trial, *attempt).answers = answers
+                self.open_at(seq, trial, *attempt).answers = answers;
             }
             EventBody::TrialEnded { trial, attempt, outcome } => {
                 self.open_at(seq, trial, *attempt).outcome = Some(outcome);

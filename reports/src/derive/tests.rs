@@ -163,7 +163,7 @@ fn wrong_output_voids_its_times() {
         }
     };
     let says = wrong(&|told| {
-        in_pass(told, &|pass| pass.finish = Finish::Loop { from_token: 3, what: "a line".into() })
+        in_pass(told, &|pass| pass.finish = Finish::Loop { from_token: 3, what: "a line".into() });
     });
     assert!(says.contains("circles from token 3"), "{says}");
     let says = wrong(&|told| told.expected_ids = Some(vec![0, 1, 2, 9]));
@@ -175,7 +175,7 @@ fn wrong_output_voids_its_times() {
             pass.token_ids.truncate(100);
             pass.token_at_ns.truncate(100);
             pass.finish = Finish::End;
-        })
+        });
     });
     assert!(says.contains("100 tokens where 128 were planned"), "{says}");
     let says = wrong(&|told| in_pass(told, &|pass| pass.token_at_ns[5] = 0));

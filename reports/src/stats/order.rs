@@ -1,7 +1,7 @@
 //! Medians and percentiles.
 
 /// The value below which this share of the values lies, by linear interpolation between the two nearest:
-/// definition 7 of Hyndman and Fan (1996), the one that NumPy and R use. `None` for no values.
+/// definition 7 of Hyndman and Fan (1996), the usual one of R and of `numpy`. `None` for no values.
 pub fn quantile(values: &[f64], share: f64) -> Option<f64> {
     let mut sorted: Vec<f64> = values.to_vec();
     sorted.sort_by(f64::total_cmp);

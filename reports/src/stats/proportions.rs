@@ -59,15 +59,17 @@ pub fn mcnemar_exact(answers: impl IntoIterator<Item = (bool, bool)>) -> McNemar
 }
 
 impl McNemar {
-    /// The candidate's share of right answers less the base's, with its 95 % interval (Wald, with the discordant
-    /// pairs enlarged by half an answer each, after Agresti and Min 2005). `None` for no items.
-    pub fn difference(&self) -> Option<(f64, (f64, f64))> {
+    /// The candidate's share of right answers less the base's, with its interval: Wald's, with half an answer added
+    /// to each kind of discordant pair (after Agresti and Min 2005), so that it has a width even where no two
+    /// answers differ. `None` for no items.
+    pub fn difference(&self, confidence: f64) -> Option<(f64, (f64, f64))> {
         if self.items == 0 {
             return None;
         }
+        let z = Normal::standard().inverse_cdf(f64::midpoint(confidence, 1.0));
         let n = self.items as f64 + 2.0;
         let (b, c) = (self.only_candidate as f64 + 0.5, self.only_base as f64 + 0.5);
-        let reach = 1.959_963_984_540_054 * ((b + c) - (b - c).powi(2) / n).sqrt() / n;
+        let reach = z * ((b + c) - (b - c).powi(2) / n).sqrt() / n;
         let centre = (b - c) / n;
         let shown = (self.only_candidate as f64 - self.only_base as f64) / self.items as f64;
         Some((shown, ((centre - reach).max(-1.0), (centre + reach).min(1.0))))
@@ -75,7 +77,7 @@ impl McNemar {
 }
 
 /// The smallest true difference of two shares that this many paired items show with this power, when answers
-/// differ on `discordant` of the items: the normal approximation to McNemar's test.
+/// differ on `discordant` of the items: the normal approximation to the same test.
 pub fn smallest_detectable_difference(items: u64, discordant: f64, alpha: f64, power: f64) -> Option<f64> {
     let normal = Normal::standard();
     let sum = normal.inverse_cdf(1.0 - alpha / 2.0) + normal.inverse_cdf(power);
@@ -128,8 +130,32 @@ mod tests {
         assert_eq!((none.p, none.p_better, none.items), (1.0, 1.0, 10));
         let worse = mcnemar_exact(answers(0, 1, 9));
         assert!(worse.p < 0.05 && worse.p_better > 0.99);
-        let (shown, (low, high)) = found.difference().unwrap();
+        let (shown, (low, high)) = found.difference(0.95).unwrap();
         assert!((shown - 62.0 / 213.0).abs() < 1e-12 && low < shown && shown < high && low > 0.15);
+    }
+
+    /// Its coverage over seeded draws, few items and many: the interval of the difference is not too narrow.
+    #[test]
+    fn the_interval_of_a_difference_covers() {
+        use rand::{RngExt, SeedableRng};
+        let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(11);
+        for (items, only_candidate, only_base) in
+            [(20, 0.10, 0.10), (60, 0.15, 0.05), (500, 0.02, 0.02), (500, 0.2, 0.1)]
+        {
+            let truth = only_candidate - only_base;
+            let covered = (0..2000).filter(|_| {
+                let draws = (0..items).map(|_| {
+                    let draw: f64 = random.random_range(0.0..1.0);
+                    (draw >= only_candidate, !(only_candidate..only_candidate + only_base).contains(&draw))
+                });
+                let (low, high) = mcnemar_exact(draws).difference(0.95).unwrap().1;
+                low <= truth && truth <= high
+            });
+            let coverage = covered.count() as f64 / 2000.0;
+            assert!((0.93..=0.99).contains(&coverage), "{items} items: {coverage}");
+        }
+        let same = mcnemar_exact([(true, true); 5]).difference(0.95).unwrap().1;
+        assert!(same.0 < -0.2 && same.1 > 0.2, "five equal answers show nothing: {same:?}");
     }
 
     /// Miller, Adding error bars to evals (arXiv 2411.00640), and own computation, at 20 % discordant answers.

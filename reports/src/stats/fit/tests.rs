@@ -26,6 +26,19 @@ fn the_interval_is_students() {
 }
 
 #[test]
+fn means_measured_apart_are_compared_as_welch_does() {
+    // scipy 1.17: stats.ttest_ind of the logarithms, equal_var=False, confidence_interval(0.95), exponentiated.
+    let fast = Fit::of(&one_trial(&[30.1, 29.7, 30.4, 30.2])).unwrap();
+    let slow = Fit::of(&one_trial(&[26.9, 27.6, 26.1, 27.3, 27.0])).unwrap();
+    let ratio = fast.over(&slow).unwrap();
+    let (low, high) = ratio.interval(0.95).unwrap();
+    assert!((ratio.value() - 1.115_797_057_403_703_3).abs() < 1e-9, "{}", ratio.value());
+    assert!((low - 1.087_120_298_974_724_8).abs() < 1e-6, "{low}");
+    assert!((high - 1.145_230_269_810_010_3).abs() < 1e-6, "{high}");
+    assert!(fast.over(&Fit::of(&one_trial(&[1.0])).unwrap()).is_none());
+}
+
+#[test]
 fn values_that_may_be_zero_are_averaged_as_they_are() {
     let fit = Fit::of(&one_trial(&[0.0, 1.0, 2.0, 1.0])).unwrap();
     assert_eq!((fit.scale, fit.value()), (Scale::Plain, 1.0));
