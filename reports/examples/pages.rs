@@ -30,7 +30,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     ];
     let mut entries = Vec::new();
     for (name, analysis, glossary) in pages {
-        let options = PageOptions { title: format!("Dyno report: {name}"), bundles: BTreeMap::new(), ..PageOptions::default() };
+        let options = PageOptions {
+            title: format!("Dyno report: {name}"),
+            bundles: BTreeMap::new(),
+            ..PageOptions::default()
+        };
         let file = format!("{name}.html");
         std::fs::write(folder.join(&file), render_with(&analysis, glossary, &options)?)?;
         entries.push(IndexEntry::of(&analysis, file, options.title));

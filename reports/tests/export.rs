@@ -1,5 +1,7 @@
 //! Exports: complete, unrounded, with the unit in the column's name.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
+
 mod constructed;
 
 use dyno_reports::export::{ExportTable, Field, csv, json, tables};
@@ -21,8 +23,13 @@ fn table<'a>(tables: &'a [ExportTable], name: &str) -> &'a ExportTable {
 fn columns_of_metrics_end_with_their_unit() {
     let tables = exported();
     let summaries = table(&tables, "summaries");
-    for column in ["decode_rate_token_per_s", "decode_rate_low_token_per_s", "ttft_ms", "peak_footprint_byte"] {
-        assert!(summaries.columns.iter().any(|known| known == column), "{column} is missing: {:?}", summaries.columns);
+    for column in ["decode_rate_token_per_s", "decode_rate_low_token_per_s", "ttft_ms", "peak_footprint_byte"]
+    {
+        assert!(
+            summaries.columns.iter().any(|known| known == column),
+            "{column} is missing: {:?}",
+            summaries.columns
+        );
     }
     for table in &tables {
         assert!(table.rows.iter().all(|row| row.len() == table.columns.len()), "{}", table.name);

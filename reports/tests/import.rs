@@ -1,5 +1,7 @@
 //! Importers against real files, made-up ones of every format, and files that were damaged on the way.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
+
 use std::collections::BTreeSet;
 
 use dyno_protocol::{ComputeUnit, Known, PowerSource, ThermalState};
@@ -11,7 +13,8 @@ use proptest::prelude::*;
 const POWER: &str = include_str!("../evidence/powermetrics/m4-macos15.log");
 const LLAMA_DECODE: &str = include_str!("../evidence/llama-bench/lcpp_qwen3-4b_q4k_taskset_decode.txt");
 const LLAMA_PREFILL: &str = include_str!("../evidence/llama-bench/lcpp_qwen3-4b_q4k_default_prefill.txt");
-const YARDSTICK: &str = include_str!("../evidence/yardstick/iphone17pro-coreml-llm-qwen3.5-2b-short-chat-run1.jsonl");
+const YARDSTICK: &str =
+    include_str!("../evidence/yardstick/iphone17pro-coreml-llm-qwen3.5-2b-short-chat-run1.jsonl");
 const LLAMA_CSV: &str = include_str!("imports/llama-bench.csv");
 const LLAMA_MARKDOWN: &str = include_str!("imports/llama-bench.md");
 const LLAMA_SQL: &str = include_str!("imports/llama-bench.sql");
@@ -63,15 +66,21 @@ fn what_was_measured_on_a_phone_is_read_as_it_stands() {
     let rows = evidence();
     let phone = |row: &&ForeignRow| row.device_name == Known::Is("iPhone 17 Pro".to_owned());
     let two = |row: &&ForeignRow| row.model_id.as_deref() == Some("qwen3.5-2b");
-    let neural: Vec<&ForeignRow> =
-        rows.iter().filter(phone).filter(two).filter(|row| row.unit == Known::Is(ComputeUnit::NeuralEngine)).collect();
+    let neural: Vec<&ForeignRow> = rows
+        .iter()
+        .filter(phone)
+        .filter(two)
+        .filter(|row| row.unit == Known::Is(ComputeUnit::NeuralEngine))
+        .collect();
     assert_eq!(spread(neural.iter().copied()), (3, "26.9".into(), "28.1".into()));
     for row in &neural {
         assert_eq!(row.debug_build, Known::Is(true));
         assert_eq!(row.power, Known::Is(PowerSource::Charging));
         assert_eq!(row.thermal_start, Known::Is(ThermalState::Fair));
         assert!(row.os_build.value().is_none());
-        for flag in ["no OS build", "Debug build", "charging", "thermal state fair", "the engine's own figure"] {
+        for flag in
+            ["no OS build", "Debug build", "charging", "thermal state fair", "the engine's own figure"]
+        {
             assert!(flagged(row, flag), "{flag} is missing among {:?}", row.flags);
         }
     }
@@ -113,7 +122,11 @@ fn every_row_names_what_keeps_it_from_being_clean_and_where_it_stands() {
         assert_eq!(detect(text), Some(format));
         for row in rows(text) {
             assert!(!row.flags.is_empty(), "{format:?}");
-            assert!(row.line >= 1 && row.line as usize <= text.lines().count(), "{format:?}: line {}", row.line);
+            assert!(
+                row.line >= 1 && row.line as usize <= text.lines().count(),
+                "{format:?}: line {}",
+                row.line
+            );
             assert!(row.values.values().chain(row.series.values().flatten()).all(|value| value.is_finite()));
         }
     }

@@ -1,5 +1,7 @@
 //! The page: golden copies, self-containment, hostile text, size, and links that lead somewhere.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
+
 mod constructed;
 
 use std::collections::BTreeSet;
@@ -46,7 +48,10 @@ fn pages_match_their_golden_copies() {
     let stored: Analysis = serde_json::from_str(&stored).expect("a stored analysis stays readable");
     golden("ordinary.html", &page(&stored));
     golden("empty.html", &page(&constructed::empty()));
-    let entries = [IndexEntry::of(&ordinary, "ordinary.html", "Ordinary"), IndexEntry::of(&constructed::empty(), "a b.html", "Empty")];
+    let entries = [
+        IndexEntry::of(&ordinary, "ordinary.html", "Ordinary"),
+        IndexEntry::of(&constructed::empty(), "a b.html", "Empty"),
+    ];
     golden("index.html", &render_index("Reports", &entries).unwrap());
 }
 
@@ -92,7 +97,8 @@ fn links_lead_somewhere_and_ids_are_given_once() {
         let ids: Vec<&str> = attributes(&made, "id").collect();
         let unique: BTreeSet<&str> = ids.iter().copied().collect();
         assert_eq!(ids.len(), unique.len(), "an id is given twice");
-        let targets: Vec<&str> = attributes(&made, "href").filter_map(|href| href.strip_prefix('#')).collect();
+        let targets: Vec<&str> =
+            attributes(&made, "href").filter_map(|href| href.strip_prefix('#')).collect();
         assert!(targets.len() >= 4);
         for target in targets {
             assert!(unique.contains(target), "#{target} leads nowhere");
@@ -170,7 +176,8 @@ fn structure(page: &str) -> BTreeSet<String> {
     let mut rest = body;
     while let Some(at) = rest.find('<') {
         rest = &rest[at + 1..];
-        let name: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '/' || *c == '!').collect();
+        let name: String =
+            rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '/' || *c == '!').collect();
         if name == "script" {
             // Data and code end at the first closing tag, as a browser reads it.
             let end = rest.find("</script").unwrap_or(rest.len());

@@ -72,7 +72,16 @@ fn in_order<'a>(ids: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
 
 fn verdicts(analysis: &Analysis) -> ExportTable {
     let columns = named(&[
-        "claim", "number", "title", "statement", "verdict", "leaning", "headline", "why", "differs", "decide_with",
+        "claim",
+        "number",
+        "title",
+        "statement",
+        "verdict",
+        "leaning",
+        "headline",
+        "why",
+        "differs",
+        "decide_with",
     ]);
     let rows = analysis
         .verdicts
@@ -103,9 +112,20 @@ fn verdicts(analysis: &Analysis) -> ExportTable {
 /// The one table whose unit is a column: its rows are of different metrics by their nature.
 fn evidence(analysis: &Analysis) -> ExportTable {
     let columns = named(&[
-        "claim", "evidence", "what", "metric", "value", "low", "high", "value_unit", "samples", "refers_to", "flags",
+        "claim",
+        "evidence",
+        "what",
+        "metric",
+        "value",
+        "low",
+        "high",
+        "value_unit",
+        "samples",
+        "refers_to",
+        "flags",
     ]);
-    let lines = analysis.verdicts.iter().flat_map(|verdict| verdict.evidence.iter().map(move |line| (verdict, line)));
+    let lines =
+        analysis.verdicts.iter().flat_map(|verdict| verdict.evidence.iter().map(move |line| (verdict, line)));
     let rows = lines
         .map(|(verdict, line)| {
             vec![
@@ -198,7 +218,8 @@ fn samples(analysis: &Analysis, definitions: &Definitions) -> ExportTable {
 fn trials(analysis: &Analysis, definitions: &Definitions) -> ExportTable {
     let attempts = analysis.trials.iter().filter_map(|row| row.attempt.as_ref());
     let metrics = in_order(attempts.flat_map(|attempt| &attempt.values).map(|(metric, _)| metric.as_str()));
-    let mut columns = named(&["run", "trial", "round", "attempt", "session", "outcome", "reason", "next_step", "flags"]);
+    let mut columns =
+        named(&["run", "trial", "round", "attempt", "session", "outcome", "reason", "next_step", "flags"]);
     columns.extend(named(&["prompt_sha256", "model_sha256", "first_event", "last_event"]));
     columns.extend(named(&CELL));
     columns.extend(metrics.iter().map(|metric| column(definitions, metric, "")));
@@ -258,10 +279,20 @@ fn skipped(analysis: &Analysis) -> ExportTable {
 }
 
 fn third_party(analysis: &Analysis, definitions: &Definitions) -> ExportTable {
-    let foreign = || analysis.foreign.iter().flat_map(|(source, rows)| rows.iter().map(move |row| (source, row)));
+    let foreign =
+        || analysis.foreign.iter().flat_map(|(source, rows)| rows.iter().map(move |row| (source, row)));
     let metrics = in_order(foreign().flat_map(|(_, row)| row.values.keys()).map(String::as_str));
-    let mut columns = named(&["tool", "file", "line", "source_sha256", "licence", "task", "model", "model_id"]);
-    columns.extend(named(&["quant", "engine", "unit", "device_identifier", "device_name", "os_version", "os_build"]));
+    let mut columns =
+        named(&["tool", "file", "line", "source_sha256", "licence", "task", "model", "model_id"]);
+    columns.extend(named(&[
+        "quant",
+        "engine",
+        "unit",
+        "device_identifier",
+        "device_name",
+        "os_version",
+        "os_build",
+    ]));
     columns.extend(named(&["debug_build", "power", "thermal_start", "thermal_peak", "low_power_mode"]));
     columns.extend(named(&["prompt_tokens", "generated_tokens", "measured_at", "flags"]));
     columns.extend(metrics.iter().map(|metric| column(definitions, metric, "")));

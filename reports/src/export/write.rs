@@ -46,7 +46,8 @@ pub fn json(tables: &[ExportTable]) -> Result<String, ExportError> {
     all.insert("format".to_owned(), json!(EXPORT_FORMAT));
     for table in tables {
         let rows = table.rows.iter().map(|row| {
-            let fields = table.columns.iter().zip(row).map(|(column, field)| (column.clone(), json_value(field)));
+            let fields =
+                table.columns.iter().zip(row).map(|(column, field)| (column.clone(), json_value(field)));
             Value::Object(fields.collect())
         });
         all.insert(table.name.to_owned(), rows.collect());

@@ -7,7 +7,8 @@ use crate::foreign::{ForeignRow, ForeignSource};
 
 use super::error::{ImportError, Mistake};
 use super::{
-    MAX_FILE_BYTES, MAX_ROWS, llama_bench, llama_bench_text, lm_eval, mlperf, mlx_lm, own, powermetrics, yardstick,
+    MAX_FILE_BYTES, MAX_ROWS, llama_bench, llama_bench_text, lm_eval, mlperf, mlx_lm, own, powermetrics,
+    yardstick,
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,7 +106,10 @@ fn of_line(value: &Value) -> Option<Format> {
 }
 
 /// Reads a file of another tool: its sources, each with its rows. All of the file, or none of it.
-pub fn detect_and_read(name: &str, bytes: &[u8]) -> Result<Vec<(ForeignSource, Vec<ForeignRow>)>, ImportError> {
+pub fn detect_and_read(
+    name: &str,
+    bytes: &[u8],
+) -> Result<Vec<(ForeignSource, Vec<ForeignRow>)>, ImportError> {
     read(name, bytes).map_err(|mistake| mistake.in_file(name))
 }
 
@@ -115,11 +119,16 @@ fn read(name: &str, bytes: &[u8]) -> Result<Vec<(ForeignSource, Vec<ForeignRow>)
         return Err(Mistake::new(0, what, "split it into several files"));
     }
     let text = std::str::from_utf8(bytes).map_err(|error| {
-        let line = bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
-        Mistake::new(line, "the file is not text in UTF-8", "results of other tools are text; is it compressed?")
+        let line = bytes[..error.valid_up_to()].split(|byte| *byte == b'\n').count();
+        Mistake::new(
+            line,
+            "the file is not text in UTF-8",
+            "results of other tools are text; is it compressed?",
+        )
     })?;
     let text = text.trim_start_matches('\u{feff}');
-    let format = detect(text).ok_or_else(|| Mistake::new(1, "the file is of no kind that is known", KNOWN))?;
+    let format =
+        detect(text).ok_or_else(|| Mistake::new(1, "the file is of no kind that is known", KNOWN))?;
     let rows = match format {
         Format::YardstickLines => yardstick::read(text)?,
         Format::LlamaBenchJson => llama_bench::read_json(text)?,
@@ -152,6 +161,7 @@ fn read(name: &str, bytes: &[u8]) -> Result<Vec<(ForeignSource, Vec<ForeignRow>)
 }
 
 fn whole(text: &str) -> Result<Value, Mistake> {
-    serde_json::from_str(text)
-        .map_err(|error| Mistake::new(error.line(), format!("the file is not JSON: {error}"), "was the file cut?"))
+    serde_json::from_str(text).map_err(|error| {
+        Mistake::new(error.line(), format!("the file is not JSON: {error}"), "was the file cut?")
+    })
 }

@@ -40,7 +40,9 @@ const FILES: [(&str, &str); 21] = yardstick![
 const LICENCE: &str = "MIT, (c) 2026 john-rocky and ios-llm-benchmark contributors";
 
 /// Every row that comes with Dyno, with the models that the embedded definitions know.
-pub fn embedded_evidence(definitions: &Definitions) -> Result<Vec<(ForeignSource, Vec<ForeignRow>)>, ImportError> {
+pub fn embedded_evidence(
+    definitions: &Definitions,
+) -> Result<Vec<(ForeignSource, Vec<ForeignRow>)>, ImportError> {
     let mut evidence = Vec::new();
     for (index, (name, text)) in FILES.iter().enumerate() {
         for (mut source, mut rows) in detect_and_read(name, text.as_bytes())? {

@@ -40,7 +40,11 @@ pub(super) fn needed_rate(value: &Value, path: &[&str], line: usize, tool: &str)
     let name = path.join(".");
     match number(value, path) {
         Some(rate) if rate >= 0.0 => Ok(rate),
-        Some(rate) => Err(Mistake::new(line, format!("`{name}` is {rate}, which no rate can be"), "correct or remove the row")),
+        Some(rate) => Err(Mistake::new(
+            line,
+            format!("`{name}` is {rate}, which no rate can be"),
+            "correct or remove the row",
+        )),
         None => Err(Mistake::new(
             line,
             format!("`{name}` is missing or no number"),
@@ -51,7 +55,10 @@ pub(super) fn needed_rate(value: &Value, path: &[&str], line: usize, tool: &str)
 
 /// Lines that hold something, with their numbers from one.
 pub(super) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    text.lines().enumerate().map(|(index, line)| (index + 1, line)).filter(|(_, line)| !line.trim().is_empty())
+    text.lines()
+        .enumerate()
+        .map(|(index, line)| (index + 1, line))
+        .filter(|(_, line)| !line.trim().is_empty())
 }
 
 /// One JSON object for each line.
@@ -59,8 +66,12 @@ pub(super) fn json_lines(text: &str) -> Result<Vec<(usize, Value)>, Mistake> {
     lines(text)
         .map(|(number, line)| match serde_json::from_str::<Value>(line) {
             Ok(value @ Value::Object(_)) => Ok((number, value)),
-            Ok(_) => Err(Mistake::new(number, "the line is JSON, but no object", "every line must be one result")),
-            Err(error) => Err(Mistake::new(number, format!("the line is not JSON: {error}"), "was the file cut?")),
+            Ok(_) => {
+                Err(Mistake::new(number, "the line is JSON, but no object", "every line must be one result"))
+            }
+            Err(error) => {
+                Err(Mistake::new(number, format!("the line is not JSON: {error}"), "was the file cut?"))
+            }
         })
         .collect()
 }

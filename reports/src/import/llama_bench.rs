@@ -21,10 +21,15 @@ pub(super) fn read_json(text: &str) -> Result<Vec<ForeignRow>, Mistake> {
         .ok_or_else(|| Mistake::new(1, "there is no array of results", "run llama-bench with `-o json`"))?;
     let first_line = text[..before].lines().count() + 1;
     let values: Vec<Value> = serde_json::from_str(array).map_err(|error| {
-        Mistake::new(first_line + error.line().saturating_sub(1), format!("the results are not JSON: {error}"), "was the file cut?")
+        Mistake::new(
+            first_line + error.line().saturating_sub(1),
+            format!("the results are not JSON: {error}"),
+            "was the file cut?",
+        )
     })?;
     // The order of lines within the array is not kept by the parser: each result begins with one brace line.
-    let mut starts = array.lines().enumerate().filter(|(_, line)| line.trim() == "{").map(|(index, _)| first_line + index);
+    let mut starts =
+        array.lines().enumerate().filter(|(_, line)| line.trim() == "{").map(|(index, _)| first_line + index);
     values.iter().map(|value| read_row(starts.next().unwrap_or(first_line), value)).collect()
 }
 
@@ -60,11 +65,18 @@ pub(super) fn read_row(line: usize, value: &Value) -> Result<ForeignRow, Mistake
     let rate = lenient::needed_rate(value, &["avg_ts"], line, TOOL)?;
     let (prompt, generated) = (lenient::whole(value, &["n_prompt"]), lenient::whole(value, &["n_gen"]));
     let (prompt, generated) = prompt.zip(generated).ok_or_else(|| {
-        Mistake::new(line, "`n_prompt` or `n_gen` is no whole number", "is this really a result of llama-bench?")
+        Mistake::new(
+            line,
+            "`n_prompt` or `n_gen` is no whole number",
+            "is this really a result of llama-bench?",
+        )
     })?;
     let depth = lenient::whole(value, &["n_depth"]).unwrap_or(0);
     let mut row = blank::row(line, TOOL);
-    row.engine = format!("llama.cpp {}", lenient::text(value, &["build_commit"]).unwrap_or_default()).trim().to_owned();
+    row.engine = match lenient::text(value, &["build_commit"]) {
+        Some(commit) => format!("llama.cpp {commit}"),
+        None => "llama.cpp".to_owned(),
+    };
     row.model = lenient::text(value, &["model_type"]).unwrap_or_default();
     row.quant = Known::from_option(quant(&row.model), "the model's name does not say");
     row.unit = unit(value);
@@ -86,7 +98,9 @@ pub(super) fn read_row(line: usize, value: &Value) -> Result<ForeignRow, Mistake
                 row.series.insert(metric.to_owned(), samples);
             }
         }
-        None => row.flags.push(format!("prompt and generation are pooled into one rate ({rate:.1}), which is neither")),
+        None => row
+            .flags
+            .push(format!("prompt and generation are pooled into one rate ({rate:.1}), which is neither")),
     }
     row.flags.push("random tokens without a chat template".to_owned());
     if metric == Some("decode_rate") {
@@ -114,7 +128,9 @@ fn quant(model_type: &str) -> Option<String> {
     let words: Vec<&str> = model_type.split_whitespace().collect();
     let sized = |word: &&str| {
         let digits = word.trim_end_matches(['B', 'M', 'K']);
-        digits.len() < word.len() && digits.replace(['.', 'x'], "").chars().all(|c| c.is_ascii_digit()) && !digits.is_empty()
+        digits.len() < word.len()
+            && digits.replace(['.', 'x'], "").chars().all(|c| c.is_ascii_digit())
+            && !digits.is_empty()
     };
     let size = words.iter().rposition(sized)?;
     let rest = words.get(size + 1..)?.join(" ");
@@ -127,7 +143,9 @@ fn unit(value: &Value) -> Known<ComputeUnit> {
     match backends.as_deref() {
         Some("CPU" | "BLAS") => Known::Is(ComputeUnit::Cpu),
         Some(_) if layers == Some(0.0) => Known::Is(ComputeUnit::Cpu),
-        Some(backend) => Known::unknown(format!("built with {backend}; which layers ran there is not stated")),
+        Some(backend) => {
+            Known::unknown(format!("built with {backend}; which layers ran there is not stated"))
+        }
         None => Known::unknown("no back end is stated"),
     }
 }

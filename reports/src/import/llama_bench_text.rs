@@ -20,7 +20,9 @@ fn object(fields: impl Iterator<Item = (String, String)>) -> Value {
 }
 
 pub(super) fn is_csv(text: &str) -> bool {
-    text.lines().next().is_some_and(|line| ["model_type", "n_prompt", "avg_ts"].iter().all(|name| line.contains(name)))
+    text.lines()
+        .next()
+        .is_some_and(|line| ["model_type", "n_prompt", "avg_ts"].iter().all(|name| line.contains(name)))
 }
 
 pub(super) fn read_csv(text: &str) -> Result<Vec<ForeignRow>, Mistake> {
@@ -35,7 +37,8 @@ pub(super) fn read_csv(text: &str) -> Result<Vec<ForeignRow>, Mistake> {
         .map(|record| {
             let record = record.map_err(|error| faulty(&error))?;
             let line = record.position().map_or(1, csv::Position::line) as usize;
-            let fields = headers.iter().zip(record.iter()).map(|(name, text)| (name.to_owned(), text.to_owned()));
+            let fields =
+                headers.iter().zip(record.iter()).map(|(name, text)| (name.to_owned(), text.to_owned()));
             llama_bench::read_row(line, &object(fields))
         })
         .collect()
@@ -49,10 +52,13 @@ pub(super) fn read_sql(text: &str) -> Result<Vec<ForeignRow>, Mistake> {
     lenient::lines(text)
         .filter(|(_, line)| line.trim_start().starts_with("INSERT INTO"))
         .map(|(number, line)| {
-            let broken = |what: &str| Mistake::new(number, what, "only what llama-bench writes itself is read");
-            let (names, values) = line.split_once(" VALUES ").ok_or_else(|| broken("the INSERT has no VALUES"))?;
+            let broken =
+                |what: &str| Mistake::new(number, what, "only what llama-bench writes itself is read");
+            let (names, values) =
+                line.split_once(" VALUES ").ok_or_else(|| broken("the INSERT has no VALUES"))?;
             let names = names.split_once('(').and_then(|(_, rest)| rest.rsplit_once(')'));
-            let names: Vec<&str> = names.ok_or_else(|| broken("the INSERT names no columns"))?.0.split(',').collect();
+            let names: Vec<&str> =
+                names.ok_or_else(|| broken("the INSERT names no columns"))?.0.split(',').collect();
             let values = sql_texts(values).ok_or_else(|| broken("the values are not quoted texts"))?;
             if names.len() != values.len() {
                 return Err(broken("the INSERT has more columns than values, or fewer"));
@@ -122,8 +128,13 @@ pub(super) fn read_markdown(text: &str) -> Result<Vec<ForeignRow>, Mistake> {
         let cell = |name: &str| headers.iter().position(|header| *header == name).map(|index| cells[index]);
         let test = cell("test").unwrap_or_default();
         let rate = cell("t/s").unwrap_or_default();
-        let (prompt, generated, depth) = parse_test(test)
-            .ok_or_else(|| Mistake::new(number, format!("`{test}` is no test of llama-bench"), "such as pp512 or tg128 @ d4096"))?;
+        let (prompt, generated, depth) = parse_test(test).ok_or_else(|| {
+            Mistake::new(
+                number,
+                format!("`{test}` is no test of llama-bench"),
+                "such as pp512 or tg128 @ d4096",
+            )
+        })?;
         let mean = rate.split('\u{b1}').next().unwrap_or_default().trim();
         let fields = [
             ("build_commit", build.to_owned()),

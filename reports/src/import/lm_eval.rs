@@ -13,11 +13,14 @@ use super::{blank, gaps, lenient};
 const TOOL: &str = "lm-evaluation-harness";
 
 pub(super) fn is_results(value: &Value) -> bool {
-    value.get("results").is_some_and(Value::is_object) && (value.get("versions").is_some() || value.get("configs").is_some())
+    value.get("results").is_some_and(Value::is_object)
+        && (value.get("versions").is_some() || value.get("configs").is_some())
 }
 
 pub(super) fn is_sample(value: &Value) -> bool {
-    value.get("doc_id").is_some() && value.get("target").is_some() && (value.get("resps").is_some() || value.get("filtered_resps").is_some())
+    value.get("doc_id").is_some()
+        && value.get("target").is_some()
+        && (value.get("resps").is_some() || value.get("filtered_resps").is_some())
 }
 
 /// Which of its figures is a share of right answers; the first that is there counts.
@@ -25,21 +28,30 @@ const RIGHT: [&str; 5] = ["exact_match", "acc", "pass@1", "prompt_level_strict_a
 
 pub(super) fn read_results(value: &Value) -> Result<Vec<ForeignRow>, Mistake> {
     let results = value.get("results").and_then(Value::as_object);
-    let results = results.ok_or_else(|| Mistake::new(1, "`results` is no object", "is this really a results file?"))?;
+    let results =
+        results.ok_or_else(|| Mistake::new(1, "`results` is no object", "is this really a results file?"))?;
     let model = lenient::text(value, &["model_name"])
         .or_else(|| lenient::text(value, &["config", "model_args", "pretrained"]))
         .or_else(|| lenient::text(value, &["config", "model_args"]))
-        .ok_or_else(|| Mistake::new(1, "no model is named", "`model_name` or `config.model_args` must say which"))?;
+        .ok_or_else(|| {
+            Mistake::new(1, "no model is named", "`model_name` or `config.model_args` must say which")
+        })?;
     let mut rows = Vec::new();
     for (task, figures) in results {
         let Some(figures) = figures.as_object() else { continue };
         let Some((name, share)) = share(figures) else { continue };
         if !(0.0..=1.0).contains(&share) {
-            return Err(Mistake::new(1, format!("`{name}` of {task} is {share}, not a share"), "shares lie between 0 and 1"));
+            return Err(Mistake::new(
+                1,
+                format!("`{name}` of {task} is {share}, not a share"),
+                "shares lie between 0 and 1",
+            ));
         }
         let mut row = quality_row(1, task, &model);
-        row.measured_at = lenient::number(value, &["date"])
-            .map_or_else(|| Known::unknown("the file does not say"), |seconds| Known::Is(format!("unix time {seconds:.0}")));
+        row.measured_at = lenient::number(value, &["date"]).map_or_else(
+            || Known::unknown("the file does not say"),
+            |seconds| Known::Is(format!("unix time {seconds:.0}")),
+        );
         row.values.insert("accuracy".to_owned(), share);
         if let Some(items) = lenient::number(value, &["n-samples", task, "effective"]) {
             row.flags.push(format!("{items:.0} items"));
@@ -48,7 +60,10 @@ pub(super) fn read_results(value: &Value) -> Result<Vec<ForeignRow>, Mistake> {
         if value.get("chat_template").is_none_or(Value::is_null) {
             row.flags.push("untemplated prompt".to_owned());
         }
-        row.flags.push(format!("{} examples in the prompt", lenient::number(value, &["n-shot", task]).unwrap_or(0.0)));
+        row.flags.push(format!(
+            "{} examples in the prompt",
+            lenient::number(value, &["n-shot", task]).unwrap_or(0.0)
+        ));
         gaps::flag(&mut row);
         rows.push(row);
     }
@@ -89,7 +104,11 @@ pub(super) fn read_samples(name: &str, text: &str) -> Result<Vec<ForeignRow>, Mi
         let filter = lenient::text(&value, &["filter"]).unwrap_or_else(|| "none".to_owned());
         let score = RIGHT.iter().find_map(|right| lenient::number(&value, &[right]));
         let score = score.filter(|score| (0.0..=1.0).contains(score)).ok_or_else(|| {
-            Mistake::new(number, "the sample has no score between 0 and 1", format!("one of {} must be there", RIGHT.join(", ")))
+            Mistake::new(
+                number,
+                "the sample has no score between 0 and 1",
+                format!("one of {} must be there", RIGHT.join(", ")),
+            )
         })?;
         scores.entry(filter).or_default().push(score);
     }

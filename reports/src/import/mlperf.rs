@@ -1,4 +1,4 @@
-//! MLPerf Mobile: the result file of the app, with one entry for each benchmark.
+//! `MLPerf` Mobile: the result file of the app, with one entry for each benchmark.
 
 use dyno_protocol::{ComputeUnit, Known};
 use serde_json::Value;
@@ -18,25 +18,34 @@ pub(super) fn is(value: &Value) -> bool {
 
 pub(super) fn read(value: &Value) -> Result<Vec<ForeignRow>, Mistake> {
     let results = value.get("results").and_then(Value::as_array);
-    let results = results.ok_or_else(|| Mistake::new(1, "`results` is no list", "is this really a result of MLPerf Mobile?"))?;
+    let results = results.ok_or_else(|| {
+        Mistake::new(1, "`results` is no list", "is this really a result of MLPerf Mobile?")
+    })?;
     results.iter().enumerate().map(|(index, result)| read_row(index + 1, value, result)).collect()
 }
 
 /// `number` is the place in the list: the file is one JSON text.
 fn read_row(number: usize, file: &Value, result: &Value) -> Result<ForeignRow, Mistake> {
-    let id = lenient::text(result, &["benchmark_id"])
-        .ok_or_else(|| Mistake::new(number, format!("result {number} has no `benchmark_id`"), "is this really MLPerf Mobile?"))?;
+    let id = lenient::text(result, &["benchmark_id"]).ok_or_else(|| {
+        Mistake::new(
+            number,
+            format!("result {number} has no `benchmark_id`"),
+            "is this really MLPerf Mobile?",
+        )
+    })?;
     let mut row = blank::row(number, TOOL);
     row.model = lenient::text(result, &["backend_settings", "model_path"]).unwrap_or_else(|| id.clone());
     row.task = id;
     let backend = lenient::text(result, &["backend_info", "backend_name"]).unwrap_or_default();
     let framework = lenient::text(result, &["backend_settings", "framework"]).unwrap_or_default();
-    row.engine = [backend, framework].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ");
+    row.engine =
+        [backend, framework].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ");
     if row.engine.is_empty() {
         TOOL.clone_into(&mut row.engine);
     }
     row.unit = unit(&lenient::text(result, &["backend_settings", "accelerator_code"]).unwrap_or_default());
-    row.measured_at = Known::from_option(lenient::text(result, &["performance_run", "start_datetime"]), "not stated");
+    row.measured_at =
+        Known::from_option(lenient::text(result, &["performance_run", "start_datetime"]), "not stated");
     device(&mut row, file);
     figures(&mut row, result);
     if lenient::flag(result, &["performance_run", "loadgen_info", "validity"]) == Some(false) {
@@ -82,6 +91,8 @@ fn device(row: &mut ForeignRow, file: &Value) {
     let Some(platform) = lenient::text(file, &["environment_info", "platform"]) else { return };
     let stated = |key: &str| lenient::text(file, &["environment_info", "value", &platform, key]);
     row.device_identifier = Known::from_option(stated("model_code"), "not stated");
-    row.device_name = Known::from_option(stated("model_name").or_else(|| stated("cpu_full_name")), "not stated");
-    row.os_version = Known::from_option(stated("os_version").map(|version| format!("{platform} {version}")), "not stated");
+    row.device_name =
+        Known::from_option(stated("model_name").or_else(|| stated("cpu_full_name")), "not stated");
+    row.os_version =
+        Known::from_option(stated("os_version").map(|version| format!("{platform} {version}")), "not stated");
 }

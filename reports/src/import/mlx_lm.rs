@@ -10,7 +10,8 @@ use super::{blank, gaps, lenient};
 const TOOL: &str = "mlx-lm";
 
 pub(super) fn is(text: &str) -> bool {
-    text.lines().any(|line| line.starts_with("Timing with prompt_tokens=")) && text.contains("generation_tps=")
+    text.lines().any(|line| line.starts_with("Timing with prompt_tokens="))
+        && text.contains("generation_tps=")
 }
 
 /// `name=value` pairs of one line.
@@ -31,7 +32,11 @@ pub(super) fn read(text: &str) -> Result<Vec<ForeignRow>, Mistake> {
             row = Some(begin(number, line));
         } else if line.starts_with("Trial ") {
             let Some(row) = &mut row else {
-                return Err(Mistake::new(number, "a trial before the line `Timing with ..`", "was the beginning cut off?"));
+                return Err(Mistake::new(
+                    number,
+                    "a trial before the line `Timing with ..`",
+                    "was the beginning cut off?",
+                ));
             };
             for (name, value) in pairs(line) {
                 if let Some(metric) = metric(name) {
@@ -40,7 +45,11 @@ pub(super) fn read(text: &str) -> Result<Vec<ForeignRow>, Mistake> {
             }
         } else if line.starts_with("Averages:") {
             let Some(row) = &mut row else {
-                return Err(Mistake::new(number, "averages before the line `Timing with ..`", "was the beginning cut off?"));
+                return Err(Mistake::new(
+                    number,
+                    "averages before the line `Timing with ..`",
+                    "was the beginning cut off?",
+                ));
             };
             for (name, value) in pairs(line) {
                 if let Some(metric) = metric(name) {
@@ -51,9 +60,11 @@ pub(super) fn read(text: &str) -> Result<Vec<ForeignRow>, Mistake> {
     }
     rows.extend(row.map(finish));
     match rows.iter().find(|row| !row.values.contains_key("decode_rate")) {
-        Some(row) => {
-            Err(Mistake::new(row.line as usize, "this benchmark has no line `Averages: ..`", "was it stopped before its end?"))
-        }
+        Some(row) => Err(Mistake::new(
+            row.line as usize,
+            "this benchmark has no line `Averages: ..`",
+            "was it stopped before its end?",
+        )),
         None => Ok(rows),
     }
 }

@@ -74,7 +74,9 @@ fn read_line(row: &mut ForeignRow, number: usize, line: &str) -> Result<(), Mist
         .strip_suffix("mW")
         .and_then(|figure| figure.trim().parse().ok())
         .filter(|figure: &f64| figure.is_finite() && *figure >= 0.0)
-        .ok_or_else(|| Mistake::new(number, format!("`{}` is no power in mW", line.trim()), "was the log edited?"))?;
+        .ok_or_else(|| {
+            Mistake::new(number, format!("`{}` is no power in mW", line.trim()), "was the log edited?")
+        })?;
     row.values.insert(metric.to_owned(), milliwatts / 1e3);
     Ok(())
 }

@@ -84,8 +84,10 @@ fn device(row: &mut ForeignRow, value: &Value) {
         Some("full") => Known::Is(PowerSource::Mains),
         _ => Known::unknown("the row gives no battery state"),
     };
-    row.low_power_mode =
-        Known::from_option(lenient::flag(value, &["device", "isLowPowerModeEnabled"]), "the row does not say");
+    row.low_power_mode = Known::from_option(
+        lenient::flag(value, &["device", "isLowPowerModeEnabled"]),
+        "the row does not say",
+    );
     row.thermal_start = thermal(value, "initialThermalState");
     row.thermal_peak = thermal(value, "peakThermalState");
 }
@@ -173,7 +175,9 @@ fn tokens(row: &mut ForeignRow, value: &Value) {
         Some(count) => {
             row.prompt_tokens = Known::Is(count);
             if row.task == "short-chat" && count < SHORT_CHAT_UNTEMPLATED_BELOW {
-                row.flags.push(format!("untemplated prompt: {count} tokens where a chat template gives 19 or more"));
+                row.flags.push(format!(
+                    "untemplated prompt: {count} tokens where a chat template gives 19 or more"
+                ));
             }
         }
     }
@@ -182,9 +186,10 @@ fn tokens(row: &mut ForeignRow, value: &Value) {
 /// Energy from the battery gauge is imported only when the gauge moved often enough to measure with.
 fn energy(row: &mut ForeignRow, value: &Value) {
     let Some(joules) = lenient::number(value, &["metrics", "energyJoules"]) else { return };
-    let steps = lenient::number(value, &["metrics", "batteryDeltaPercent"]).unwrap_or(0.0).abs() / GAUGE_STEP_PERCENT;
+    let steps =
+        lenient::number(value, &["metrics", "batteryDeltaPercent"]).unwrap_or(0.0).abs() / GAUGE_STEP_PERCENT;
     row.flags.push(format!(
         "its energy ({joules:.0} J) comes from {steps:.0} step{} of a battery gauge of 5 % and was left out",
-        if steps.round() == 1.0 { "" } else { "s" }
+        if (0.5..1.5).contains(&steps) { "" } else { "s" }
     ));
 }

@@ -1,6 +1,7 @@
 //! Which charts the page shows, and the table behind each of them.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use serde::Serialize;
 
@@ -69,18 +70,18 @@ fn dots(analysis: &Analysis, glossary: &Glossary) -> Vec<ChartView> {
                 summaries.sort_by_key(|s| (glossary.parameters(&s.cell.model), &s.cell.model, &s.cell.quant));
             }
             let left_out = summaries.len().saturating_sub(MOST_ROWS);
-            let varying = Varying::among(summaries.iter().map(|summary| &summary.cell));
+            let varying = Varying::among(&summaries.iter().map(|summary| &summary.cell));
             let rows: Vec<DotRow> = summaries
                 .iter()
                 .take(MOST_ROWS)
-                .map(|summary| dot_row(summary, short_label(&summary.cell, &varying), glossary))
+                .map(|summary| dot_row(summary, short_label(&summary.cell, varying), glossary))
                 .collect();
             let id = format!("dots-{}-{}", slug(suite), slug(metric));
             let title = format!("{}, {suite}", words.label);
             let mut note =
                 "Large mark: the estimate with its 95 % interval. Faint dots: single samples.".to_owned();
             if left_out > 0 {
-                note.push_str(&format!(" {left_out} further rows are in the table above."));
+                let _ = write!(note, " {left_out} further rows are in the table above.");
             }
             let svg = Dots {
                 id: id.clone(),
@@ -91,7 +92,7 @@ fn dots(analysis: &Analysis, glossary: &Glossary) -> Vec<ChartView> {
                 rows: rows.clone(),
             }
             .draw();
-            let table = dots_table(&id, &title, &words.unit, &summaries, &varying, glossary);
+            let table = dots_table(&id, &title, &words.unit, &summaries, varying, glossary);
             ChartView { id, title, note, legend: Vec::new(), svg, table }
         })
         .collect()
@@ -119,7 +120,7 @@ fn dots_table(
     title: &str,
     unit: &str,
     summaries: &[&Summary],
-    varying: &Varying,
+    varying: Varying,
     glossary: &Glossary,
 ) -> Table {
     let columns = vec![Column::words("Cell"), Column::number("Value", unit), Column::number("Samples", "")];
@@ -152,9 +153,9 @@ fn ceiling(analysis: &Analysis, glossary: &Glossary) -> Option<ChartView> {
     if with.is_empty() {
         return None;
     }
-    let varying = Varying::among(with.iter().map(|(summary, _)| &summary.cell));
+    let varying = Varying::among(&with.iter().map(|(summary, _)| &summary.cell));
     let label = |summary: &Summary| {
-        format!("{} \u{b7} {}", short_label(&summary.cell, &varying), glossary.metric(&summary.metric).label)
+        format!("{} \u{b7} {}", short_label(&summary.cell, varying), glossary.metric(&summary.metric).label)
     };
     let rows: Vec<DotRow> = with
         .iter()
@@ -299,12 +300,12 @@ fn distributions(analysis: &Analysis, glossary: &Glossary) -> Vec<ChartView> {
             if summaries.is_empty() || !matches!(words.unit.as_str(), "ms" | "s") {
                 return None;
             }
-            let varying = Varying::among(summaries.iter().map(|summary| &summary.cell));
+            let varying = Varying::among(&summaries.iter().map(|summary| &summary.cell));
             let series: Vec<Series> = summaries
                 .iter()
                 .take(LineChart::MOST_SERIES)
                 .map(|summary| Series {
-                    label: short_label(&summary.cell, &varying),
+                    label: short_label(&summary.cell, varying),
                     points: steps(summary.samples.iter().map(|sample| words.shown(sample.value)).collect()),
                 })
                 .collect();

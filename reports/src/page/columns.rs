@@ -39,7 +39,7 @@ pub(super) fn model_entry(glossary: &Glossary, model: &str) -> Entry {
 }
 
 /// Model, quantization and how it was run, in one line for charts.
-pub(super) fn short_label(cell: &Cell, varying: &Varying) -> String {
+pub(super) fn short_label(cell: &Cell, varying: Varying) -> String {
     let mut parts = vec![cell.model.clone()];
     if varying.quant {
         parts.push(cell.quant.clone());
@@ -73,7 +73,7 @@ pub(super) struct Varying {
 }
 
 impl Varying {
-    pub(super) fn among<'a>(cells: impl Iterator<Item = &'a Cell> + Clone) -> Self {
+    pub(super) fn among<'a, I: Iterator<Item = &'a Cell> + Clone>(cells: &I) -> Self {
         fn differ<T: Ord>(values: impl Iterator<Item = T>) -> bool {
             values.collect::<BTreeSet<T>>().len() > 1
         }
@@ -87,7 +87,7 @@ impl Varying {
         }
     }
 
-    pub(super) fn headers(&self) -> Vec<Column> {
+    pub(super) fn headers(self) -> Vec<Column> {
         let shown = [
             (true, "Model"),
             (self.quant, "Weights"),
@@ -100,7 +100,7 @@ impl Varying {
         shown.into_iter().filter(|(shown, _)| *shown).map(|(_, label)| Column::words(label)).collect()
     }
 
-    pub(super) fn entries(&self, cell: &Cell, glossary: &Glossary) -> Vec<Entry> {
+    pub(super) fn entries(self, cell: &Cell, glossary: &Glossary) -> Vec<Entry> {
         let mut entries = vec![model_entry(glossary, &cell.model)];
         if self.quant {
             entries.push(Entry::words(&cell.quant));
@@ -124,7 +124,7 @@ impl Varying {
     }
 
     /// What is the same in every row, as a sentence for the caption.
-    pub(super) fn constant(&self, cell: &Cell) -> String {
+    pub(super) fn constant(self, cell: &Cell) -> String {
         let mut parts = Vec::new();
         if !self.device {
             parts.push(format!("on {}", cell.device));

@@ -9,7 +9,8 @@ use super::glossary::{ClaimWords, Glossary, MetricWords, ModelWords};
 
 impl From<&Definitions> for Glossary {
     fn from(definitions: &Definitions) -> Self {
-        let metrics = definitions.metrics().iter().map(|metric| (metric.id.clone(), metric_words(metric))).collect();
+        let metrics =
+            definitions.metrics().iter().map(|metric| (metric.id.clone(), metric_words(metric))).collect();
         let models = definitions
             .models()
             .iter()
@@ -85,7 +86,8 @@ fn bands(claim: &Claim, glossary: &Glossary) -> Vec<(String, Band)> {
                 (Some(low), Some(high)) => format!(" ({})", words.interval((low, high))),
                 _ => String::new(),
             };
-            let figure = readable::number(shown, if shown.fract() == 0.0 { 0 } else { readable::decimals_for(shown) });
+            let figure =
+                readable::number(shown, if shown.fract() == 0.0 { 0 } else { readable::decimals_for(shown) });
             let label = format!("claimed: {how} {figure} {}{tolerance}", words.unit);
             Some((metric.clone(), Band { stated, low, high, label }))
         })

@@ -2,6 +2,7 @@
 //! Every number elsewhere in the page links to its entry here, and from here to its raw events.
 
 use std::collections::HashMap;
+use std::fmt::Write;
 
 use serde::Serialize;
 
@@ -106,7 +107,7 @@ pub(super) fn encode_path(path: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-_./~".contains(&byte) {
             safe.push(char::from(byte));
         } else {
-            safe.push_str(&format!("%{byte:02X}"));
+            let _ = write!(safe, "%{byte:02X}");
         }
     }
     safe

@@ -14,11 +14,13 @@ use super::table::{Column, Entry, Table};
 /// Just under four: published sizes are rounded.
 const FOUR_TIMES: f64 = 3.95;
 
+/// Suite, case and metric.
+type Task<'a> = (&'a str, &'a str, &'a str);
+
 pub(super) fn table(analysis: &Analysis, glossary: &Glossary) -> Option<Table> {
     let quality: Vec<&Summary> =
         analysis.summaries.iter().filter(|summary| glossary.metric(&summary.metric).quality).collect();
     // The best-kept weights of a model stand for it: the cell with the most samples.
-    type Task<'a> = (&'a str, &'a str, &'a str);
     let mut tasks: BTreeMap<Task<'_>, BTreeMap<&str, &Summary>> = BTreeMap::new();
     for summary in quality {
         let task = (summary.cell.suite.as_str(), summary.cell.case.as_str(), summary.metric.as_str());

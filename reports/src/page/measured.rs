@@ -41,12 +41,19 @@ pub(super) fn tables(
     suites
         .into_iter()
         .map(|((suite, version), summaries)| {
-            let varying = Varying::among(summaries.iter().map(|(_, summary)| &summary.cell));
+            let varying = Varying::among(&summaries.iter().map(|(_, summary)| &summary.cell));
             let constant =
                 summaries.first().map(|(_, summary)| varying.constant(&summary.cell)).unwrap_or_default();
             let id = format!("measured-{}-{version}", slug(suite));
-            let table =
-                table(&id, &if constant.is_empty() { suite.to_owned() } else { format!("In every row: {constant}") }, &summaries, varying, glossary, places, bounds)?;
+            let table = table(
+                &id,
+                &if constant.is_empty() { suite.to_owned() } else { format!("In every row: {constant}") },
+                &summaries,
+                varying,
+                glossary,
+                places,
+                bounds,
+            )?;
             Ok(Measured { suite: suite.to_owned(), version, table })
         })
         .collect()
@@ -86,12 +93,7 @@ fn table(
     Table::new(id, caption, columns, rows, bounds)
 }
 
-fn value_entry(
-    index: usize,
-    summary: &Summary,
-    glossary: &Glossary,
-    places: &Places<'_>,
-) -> Entry {
+fn value_entry(index: usize, summary: &Summary, glossary: &Glossary, places: &Places<'_>) -> Entry {
     let words = glossary.metric(&summary.metric);
     let estimate = &summary.estimate;
     let below = match estimate.interval {

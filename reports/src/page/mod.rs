@@ -65,12 +65,20 @@ pub enum PageError {
 }
 
 /// Makes the page in the words of the definitions.
-pub fn render(analysis: &Analysis, definitions: &Definitions, options: &PageOptions) -> Result<String, PageError> {
+pub fn render(
+    analysis: &Analysis,
+    definitions: &Definitions,
+    options: &PageOptions,
+) -> Result<String, PageError> {
     render_with(analysis, &Glossary::from(definitions), options)
 }
 
 /// Makes the page in words of one's own.
-pub fn render_with(analysis: &Analysis, glossary: &Glossary, options: &PageOptions) -> Result<String, PageError> {
+pub fn render_with(
+    analysis: &Analysis,
+    glossary: &Glossary,
+    options: &PageOptions,
+) -> Result<String, PageError> {
     let view = view::View::new(analysis, glossary, options)?;
     template::report(&view)
 }

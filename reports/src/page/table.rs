@@ -35,7 +35,13 @@ impl Column {
     }
 
     pub(super) fn number(label: &str, unit: &str) -> Self {
-        Self { label: label.to_owned(), unit: unit.to_owned(), number: true, help: String::new(), wide: false }
+        Self {
+            label: label.to_owned(),
+            unit: unit.to_owned(),
+            number: true,
+            help: String::new(),
+            wide: false,
+        }
     }
 
     pub(super) fn wide(label: &str) -> Self {

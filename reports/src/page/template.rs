@@ -50,7 +50,11 @@ fn fill(name: &str, view: &impl Serialize) -> Result<String, PageError> {
 
 /// Every value goes through here. Only what a template marks as safe passes unescaped, and only charts,
 /// tables' JSON, style and script are so marked; each of them is made safe where it is made.
-fn write_value(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), minijinja::Error> {
+fn write_value(
+    out: &mut Output<'_>,
+    state: &mut State<'_, '_>,
+    value: &Value,
+) -> Result<(), minijinja::Error> {
     if value.is_safe() {
         return minijinja::escape_formatter(out, state, value);
     }

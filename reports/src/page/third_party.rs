@@ -134,7 +134,8 @@ fn groups_table(
         .map(|(key, rows)| {
             let model = Entry::words(&key.known_as);
             let model = if key.known_as == key.model { model } else { model.below(&key.model) };
-            let mut entries = vec![Entry::words(&key.device).below(&key.task), model, Entry::words(&key.quant)];
+            let mut entries =
+                vec![Entry::words(&key.device).below(&key.task), model, Entry::words(&key.quant)];
             entries.push(Entry::words(&key.engine).below(format!("unit {}", key.unit)));
             entries.push(Entry::number(rows.len().to_string(), rows.len() as f64));
             entries.extend(metrics.iter().map(|metric| spread_entry(rows, metric, glossary)));
@@ -235,7 +236,11 @@ fn series(groups: &Groups<'_>, glossary: &Glossary) -> Vec<ChartView> {
         for row in rows {
             for (metric, values) in row.series.iter().filter(|(_, values)| values.len() > LONG_SERIES) {
                 let words = glossary.metric(metric);
-                let points = values.iter().enumerate().map(|(index, value)| (index as f64, words.shown(*value))).collect();
+                let points = values
+                    .iter()
+                    .enumerate()
+                    .map(|(index, value)| (index as f64, words.shown(*value)))
+                    .collect();
                 by_metric.entry(metric).or_default().push(Series { label: key.label(), points });
             }
         }

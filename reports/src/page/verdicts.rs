@@ -26,7 +26,7 @@ pub(super) struct Verdicts {
 struct Count {
     class: &'static str,
     word: &'static str,
-    count: usize,
+    of: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -67,23 +67,19 @@ impl Verdicts {
         let count = |class: &'static str, word, cards: &[Card]| Count {
             class,
             word,
-            count: cards.iter().filter(|card| card.class == class).count(),
+            of: cards.iter().filter(|card| card.class == class).count(),
         };
         let mut counts = vec![count("holds", "hold", &decided), count("fails", "fail", &decided)];
         counts.push(count("indicated", "only indicated", &indicated));
         counts.push(count("contradicted", "only contradicted", &indicated));
         counts.push(count("open", "cannot tell", &open));
-        counts.retain(|count| count.count > 0 || matches!(count.class, "holds" | "fails" | "open"));
+        counts.retain(|count| count.of > 0 || matches!(count.class, "holds" | "fails" | "open"));
         Self { any: !sorted.is_empty(), counts, decided, indicated, open }
     }
 
     /// One line for the head of the page and for the index.
     pub(super) fn sentence(&self) -> String {
-        self.counts
-            .iter()
-            .map(|count| format!("{} {}", count.count, count.word))
-            .collect::<Vec<_>>()
-            .join(", ")
+        self.counts.iter().map(|count| format!("{} {}", count.of, count.word)).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -142,7 +138,10 @@ fn charts(index: usize, verdict: &ClaimVerdict, glossary: &Glossary) -> Vec<Stri
                     label: format!("{} ({})", line.what, line.kind.word()),
                     shape: MarkShape::of(line.kind),
                     value: words.shown(line.value),
-                    interval: line.low.zip(line.high).map(|(low, high)| (words.shown(low), words.shown(high))),
+                    interval: line
+                        .low
+                        .zip(line.high)
+                        .map(|(low, high)| (words.shown(low), words.shown(high))),
                     figure: words.figure(line.value, line.low.zip(line.high)),
                 })
                 .collect();

@@ -55,7 +55,7 @@ struct Definition {
     label: String,
     unit: String,
     direction: &'static str,
-    definition: String,
+    text: String,
 }
 
 impl View {
@@ -181,7 +181,7 @@ fn definitions(analysis: &Analysis, glossary: &Glossary) -> Vec<Definition> {
                 direction: words.direction(),
                 label: words.label,
                 unit: words.unit,
-                definition: words.definition,
+                text: words.definition,
             }
         })
         .collect()

@@ -1,6 +1,6 @@
 //! Analyses made by hand, for pages, charts and exports. Deterministic: no clock, no randomness.
 
-#![allow(dead_code, reason = "each test uses some of it")]
+#![allow(dead_code, unused_imports, reason = "each test uses some of it")]
 
 mod parts;
 mod reports;

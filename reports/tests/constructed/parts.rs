@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use dyno_protocol::{
-    BuildFacts, BuildProfile, ComputeUnit, Conditions, DeviceFacts, DeviceKind, EngineFacts, Failure, FailureKind,
-    Known, PowerSource, SensorFacts, ThermalState,
+    BuildFacts, BuildProfile, ComputeUnit, Conditions, DeviceFacts, DeviceKind, EngineFacts, Failure,
+    FailureKind, Known, PowerSource, SensorFacts, ThermalState,
 };
 use dyno_reports::analysis::{Attempt, Estimate, RunRow, Sample, SensorRow, SessionRow, Summary, TrialRow};
 use dyno_reports::bundle::{BUNDLE_FORMAT, HostFacts, Manifest, Outcome, RunStatus, SessionId, ToolFacts};
@@ -28,18 +28,90 @@ pub(crate) fn glossary() -> Glossary {
         quality: unit == "%",
     };
     let metrics = [
-        ("decode_rate", metric("decode rate", "tok/s", 1.0, true, 1, "Tokens after the first over the time from the first token's stamp to the last one's.")),
-        ("prefill_rate", metric("prefill rate", "tok/s", 1.0, true, 0, "Prompt tokens read over the time from handing over the prompt to the end of the last chunk.")),
-        ("ttft", metric("time to first token", "ms", 1.0, false, 0, "From handing over the prompt to the first token's stamp.")),
-        ("peak_footprint", metric("peak footprint", "MB", 1e-6, false, 0, "The most memory that the system charged to the process.")),
-        ("accuracy", metric("accuracy", "%", 100.0, true, 1, "Right answers over all items; no answer is a wrong one.")),
+        (
+            "decode_rate",
+            metric(
+                "decode rate",
+                "tok/s",
+                1.0,
+                true,
+                1,
+                "Tokens after the first over the time from the first token's stamp to the last one's.",
+            ),
+        ),
+        (
+            "prefill_rate",
+            metric(
+                "prefill rate",
+                "tok/s",
+                1.0,
+                true,
+                0,
+                "Prompt tokens read over the time from handing over the prompt to the end of the last chunk.",
+            ),
+        ),
+        (
+            "ttft",
+            metric(
+                "time to first token",
+                "ms",
+                1.0,
+                false,
+                0,
+                "From handing over the prompt to the first token's stamp.",
+            ),
+        ),
+        (
+            "peak_footprint",
+            metric(
+                "peak footprint",
+                "MB",
+                1e-6,
+                false,
+                0,
+                "The most memory that the system charged to the process.",
+            ),
+        ),
+        (
+            "accuracy",
+            metric(
+                "accuracy",
+                "%",
+                100.0,
+                true,
+                1,
+                "Right answers over all items; no answer is a wrong one.",
+            ),
+        ),
     ];
-    let models = [("tiny-1m", 1_200_000, true), ("tiny-5m", 5_100_000, true), ("qwen3.5-0.8b", 852_000_000, false)];
+    let models =
+        [("tiny-1m", 1_200_000, true), ("tiny-5m", 5_100_000, true), ("qwen3.5-0.8b", 852_000_000, false)];
     let bands = [
-        ("ane-decode-2b", "decode_rate", Band { stated: 27.0, low: Some(25.0), high: Some(30.0), label: "about 27 tok/s".into() }),
-        ("speed-2b-iphone-mlx", "decode_rate", Band { stated: 60.0, low: Some(54.0), high: None, label: "at least 60 tok/s, 10 % allowed".into() }),
-        ("speed-here", "decode_rate", Band { stated: 20.0, low: Some(20.0), high: None, label: "at least 20 tok/s".into() }),
-        ("toy-4x", "accuracy", Band { stated: 0.55, low: Some(0.55), high: None, label: "the larger model's 55 %".into() }),
+        (
+            "ane-decode-2b",
+            "decode_rate",
+            Band { stated: 27.0, low: Some(25.0), high: Some(30.0), label: "about 27 tok/s".into() },
+        ),
+        (
+            "speed-2b-iphone-mlx",
+            "decode_rate",
+            Band {
+                stated: 60.0,
+                low: Some(54.0),
+                high: None,
+                label: "at least 60 tok/s, 10 % allowed".into(),
+            },
+        ),
+        (
+            "speed-here",
+            "decode_rate",
+            Band { stated: 20.0, low: Some(20.0), high: None, label: "at least 20 tok/s".into() },
+        ),
+        (
+            "toy-4x",
+            "accuracy",
+            Band { stated: 0.55, low: Some(0.55), high: None, label: "the larger model's 55 %".into() },
+        ),
     ];
     Glossary {
         metrics: metrics.into_iter().map(|(id, words)| (id.to_owned(), words)).collect(),
@@ -82,7 +154,10 @@ pub(crate) fn run() -> RunRow {
             seed: 7,
             started_at: "2026-11-21T04:00:00Z".into(),
             ended_at: Some("2026-11-21T04:02:31Z".into()),
-            definitions: definitions.into_iter().map(|(name, hash)| (name.to_owned(), hash.to_owned())).collect(),
+            definitions: definitions
+                .into_iter()
+                .map(|(name, hash)| (name.to_owned(), hash.to_owned()))
+                .collect(),
         },
         events_sha256: HASH.to_owned(),
         defects: vec![],
@@ -109,8 +184,15 @@ pub(crate) fn session() -> SessionRow {
             os_version: Known::Is("6.1.0-28".into()),
             os_build: Known::Is("#1 SMP Debian 6.1.119-1".into()),
             build: build(),
-            engines: vec![EngineFacts { name: "dyno-cpu".into(), version: "0.1.0".into(), units: vec![ComputeUnit::Cpu] }],
-            sensors: vec![SensorFacts { name: "cpu_temperature_celsius".into(), source: "/sys/class/hwmon/hwmon0/temp1_input".into() }],
+            engines: vec![EngineFacts {
+                name: "dyno-cpu".into(),
+                version: "0.1.0".into(),
+                units: vec![ComputeUnit::Cpu],
+            }],
+            sensors: vec![SensorFacts {
+                name: "cpu_temperature_celsius".into(),
+                source: "/sys/class/hwmon/hwmon0/temp1_input".into(),
+            }],
         },
         evidence: Evidence::Measured,
         began_at: "2026-11-21T04:00:01Z".into(),
@@ -150,7 +232,13 @@ pub(crate) fn conditions() -> Conditions {
     }
 }
 
-pub(crate) fn trial(cell: &Cell, round: u32, first_line: u64, values: &[(&str, f64)], outcome: Option<Outcome>) -> TrialRow {
+pub(crate) fn trial(
+    cell: &Cell,
+    round: u32,
+    first_line: u64,
+    values: &[(&str, f64)],
+    outcome: Option<Outcome>,
+) -> TrialRow {
     let planned = PlannedTrial::new(cell.clone(), round, 1_000_000_000);
     TrialRow {
         run_id: RUN.to_owned(),
@@ -191,7 +279,13 @@ pub(crate) fn spread(middle: f64, count: u32, share: f64) -> Vec<f64> {
         .collect()
 }
 
-pub(crate) fn summary(cell: &Cell, metric: &str, evidence: Evidence, values: &[f64], trials: &[&TrialRow]) -> Summary {
+pub(crate) fn summary(
+    cell: &Cell,
+    metric: &str,
+    evidence: Evidence,
+    values: &[f64],
+    trials: &[&TrialRow],
+) -> Summary {
     let count = values.len() as f64;
     let mean = values.iter().sum::<f64>() / count;
     let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1.0).max(1.0);
@@ -223,7 +317,11 @@ pub(crate) fn summary(cell: &Cell, metric: &str, evidence: Evidence, values: &[f
             trials: trials.len() as u32,
             sessions: 1,
             method: "hierarchical bootstrap of the mean, 2,000 draws".into(),
-            warnings: if interval.is_none() { vec!["needs at least 3 passes for an interval".into()] } else { vec![] },
+            warnings: if interval.is_none() {
+                vec!["needs at least 3 passes for an interval".into()]
+            } else {
+                vec![]
+            },
         },
         samples,
         ceiling: (metric == "decode_rate" && mean < 66.0).then_some(mean / 66.0),
@@ -231,7 +329,13 @@ pub(crate) fn summary(cell: &Cell, metric: &str, evidence: Evidence, values: &[f
     }
 }
 
-pub(crate) fn line(kind: Evidence, what: &str, metric: &str, unit: &str, values: (f64, Option<(f64, f64)>)) -> EvidenceLine {
+pub(crate) fn line(
+    kind: Evidence,
+    what: &str,
+    metric: &str,
+    unit: &str,
+    values: (f64, Option<(f64, f64)>),
+) -> EvidenceLine {
     EvidenceLine {
         kind,
         what: what.to_owned(),

@@ -33,14 +33,21 @@ pub(crate) fn ordinary() -> Analysis {
     let mut measure = |cell: Cell, evidence, metrics: &[(&str, f64, u32, f64)]| {
         let trials: Vec<TrialRow> = (1..=3)
             .map(|round| {
-                let values: Vec<(&str, f64)> = metrics.iter().map(|(id, middle, _, _)| (*id, *middle)).collect();
+                let values: Vec<(&str, f64)> =
+                    metrics.iter().map(|(id, middle, _, _)| (*id, *middle)).collect();
                 first_line += 12;
                 trial(&cell, round, first_line, &values, Some(Outcome::Done))
             })
             .collect();
         let refs: Vec<&TrialRow> = trials.iter().collect();
         for (metric, middle, count, share) in metrics {
-            analysis.summaries.push(summary(&cell, metric, evidence, &spread(*middle, *count, *share), &refs));
+            analysis.summaries.push(summary(
+                &cell,
+                metric,
+                evidence,
+                &spread(*middle, *count, *share),
+                &refs,
+            ));
         }
         analysis.trials.extend(trials);
     };
@@ -60,7 +67,8 @@ pub(crate) fn ordinary() -> Analysis {
         ];
         measure(cell("speed", "short-chat", model, quant, "dyno-cpu"), evidence, &metrics);
     }
-    for (model, quant, share) in [("tiny-1m", "q4", 0.58), ("tiny-1m", "bf16", 0.61), ("tiny-5m", "q4", 0.55)] {
+    for (model, quant, share) in [("tiny-1m", "q4", 0.58), ("tiny-1m", "bf16", 0.61), ("tiny-5m", "q4", 0.55)]
+    {
         let metrics = [("accuracy", share, 40, 0.3)];
         measure(cell("quality", "add", model, quant, "dyno-cpu"), Evidence::Measured, &metrics);
     }
@@ -76,7 +84,8 @@ fn gaps(analysis: &mut Analysis) {
     let step = "choose a smaller model or a quantization with fewer bits";
     let memory = failed(FailureKind::Memory, "weights and context need 4.1 GB, the limit is 2.0 GB", step);
     analysis.trials.push(trial(&big, 1, 402, &[], Some(memory)));
-    let wrong = Outcome::Invalid { reasons: vec!["output differs from the reference from token 12 on".into()] };
+    let wrong =
+        Outcome::Invalid { reasons: vec!["output differs from the reference from token 12 on".into()] };
     let broken = cell("speed", "short-chat", "tiny-5m", "q2", "dyno-cpu");
     analysis.trials.push(trial(&broken, 1, 420, &[("decode_rate", 611.0)], Some(wrong)));
     analysis.trials.push(trial(&broken, 2, 440, &[], None));
@@ -100,8 +109,12 @@ fn curves() -> Vec<Curve> {
         points: (0..300).map(|second| (f64::from(second), value(f64::from(second)))).collect(),
     };
     vec![
-        curve("Decode rate over a sustained run", "tok/s", "s1", &|t| 24.0 + 6.0 * (-t / 60.0).exp() + (t * 0.9).sin() * 0.3),
-        curve("Decode rate over a sustained run", "tok/s", "s2", &|t| 22.0 + 4.0 * (-t / 90.0).exp() + (t * 1.3).sin() * 0.3),
+        curve("Decode rate over a sustained run", "tok/s", "s1", &|t| {
+            24.0 + 6.0 * (-t / 60.0).exp() + (t * 0.9).sin() * 0.3
+        }),
+        curve("Decode rate over a sustained run", "tok/s", "s2", &|t| {
+            22.0 + 4.0 * (-t / 90.0).exp() + (t * 1.3).sin() * 0.3
+        }),
         curve("Processor temperature", "\u{b0}C", "s1", &|t| 63.0 - 22.0 * (-t / 80.0).exp()),
     ]
 }
@@ -149,10 +162,40 @@ fn claims() -> Vec<ClaimVerdict> {
         differs: &differs,
     };
     let mut verdicts = vec![
-        verdict(holds, vec![line(Evidence::SyntheticWeights, "0.8B, 4 bits, here", "decode_rate", "tok/s", (28.6, Some((28.3, 28.9))))]),
-        verdict(fails, vec![line(Evidence::Measured, "tiny-1m, 4 bits", "accuracy", "%", (0.51, Some((0.47, 0.54))))]),
-        verdict(ane, vec![line(Evidence::ThirdParty, "Yardstick, 3 rows", "decode_rate", "tok/s", (27.63, Some((26.89, 28.1))))]),
-        verdict(mlx, vec![line(Evidence::ThirdParty, "Yardstick, 3 rows", "decode_rate", "tok/s", (51.2, Some((50.7, 51.6))))]),
+        verdict(
+            holds,
+            vec![line(
+                Evidence::SyntheticWeights,
+                "0.8B, 4 bits, here",
+                "decode_rate",
+                "tok/s",
+                (28.6, Some((28.3, 28.9))),
+            )],
+        ),
+        verdict(
+            fails,
+            vec![line(Evidence::Measured, "tiny-1m, 4 bits", "accuracy", "%", (0.51, Some((0.47, 0.54))))],
+        ),
+        verdict(
+            ane,
+            vec![line(
+                Evidence::ThirdParty,
+                "Yardstick, 3 rows",
+                "decode_rate",
+                "tok/s",
+                (27.63, Some((26.89, 28.1))),
+            )],
+        ),
+        verdict(
+            mlx,
+            vec![line(
+                Evidence::ThirdParty,
+                "Yardstick, 3 rows",
+                "decode_rate",
+                "tok/s",
+                (51.2, Some((50.7, 51.6))),
+            )],
+        ),
     ];
     for number in 5..=16 {
         let open = Claim {
@@ -281,11 +324,23 @@ pub(crate) fn large(trials: usize) -> Analysis {
                 } else {
                     Outcome::Done
                 };
-                trial(&cell, round, (index * 36 + round as usize * 12) as u64, &[("decode_rate", middle)], Some(outcome))
+                trial(
+                    &cell,
+                    round,
+                    (index * 36 + round as usize * 12) as u64,
+                    &[("decode_rate", middle)],
+                    Some(outcome),
+                )
             })
             .collect();
         let refs: Vec<&TrialRow> = rows.iter().collect();
-        analysis.summaries.push(summary(&cell, "decode_rate", Evidence::SyntheticWeights, &spread(middle, 9, 0.03), &refs));
+        analysis.summaries.push(summary(
+            &cell,
+            "decode_rate",
+            Evidence::SyntheticWeights,
+            &spread(middle, 9, 0.03),
+            &refs,
+        ));
         analysis.trials.extend(rows);
     }
     analysis.trials.truncate(trials);
