@@ -128,6 +128,11 @@ fn evidence_that_is_not_measured_carries_its_badge() {
     for row in synthetic {
         assert_eq!(row.matches("class=\"badge\">synthetic<").count(), row.matches("data-sort").count());
     }
+    let trials = made.split("id=\"trials\"").nth(1).unwrap().split("</table>").next().unwrap();
+    let synthetic = trials.split("<tr>").filter(|row| row.contains("qwen3.5-0.8b") && row.contains(">done<"));
+    for row in synthetic {
+        assert_eq!(row.matches("class=\"badge\">synthetic<").count(), 3, "{row}");
+    }
     let toy = measured.split("<tr>").find(|row| row.contains("tiny-1m")).unwrap();
     assert!(toy.contains("toy model"));
 }

@@ -82,7 +82,7 @@ fn failed_row(row: &TrialRow, fate: &Fate, glossary: &Glossary, places: &Places<
     vec![
         Entry::words(fate.word),
         Entry::words(&fate.reason),
-        if fate.next_step.is_empty() { Entry::none() } else { Entry::words(&fate.next_step) },
+        Entry::words(if fate.next_step.is_empty() { "\u{2013}" } else { &fate.next_step }),
         Entry::words(format!("{} / {}", cell.suite, cell.case)).below(settings(cell)),
         model_entry(glossary, &cell.model),
         Entry::words(how).below(&cell.device),

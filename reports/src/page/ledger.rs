@@ -6,7 +6,9 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use crate::analysis::{Analysis, Sample, Summary};
+use crate::analysis::{Analysis, Sample, Summary, TrialRow};
+use crate::cell::Cell;
+use crate::evidence::Evidence;
 use crate::readable;
 
 use super::PageOptions;
@@ -48,6 +50,8 @@ pub(super) struct Places<'a> {
     options: &'a PageOptions,
     lines: HashMap<(&'a str, &'a str, u32), (u64, u64)>,
     inspected: HashMap<(&'a str, &'a str), String>,
+    of_cells: HashMap<&'a Cell, Evidence>,
+    of_sessions: HashMap<(&'a str, &'a str), Evidence>,
 }
 
 impl<'a> Places<'a> {
@@ -58,7 +62,17 @@ impl<'a> Places<'a> {
                 lines.insert((row.run_id.as_str(), row.trial.0.as_str(), attempt.attempt), attempt.events);
             }
         }
-        Self { options, lines, inspected: HashMap::new() }
+        let of_cells = analysis.summaries.iter().map(|summary| (&summary.cell, summary.evidence)).collect();
+        let sessions = analysis.sessions.iter();
+        let of_sessions =
+            sessions.map(|row| ((row.run_id.as_str(), row.session.0.as_str()), row.evidence)).collect();
+        Self { options, lines, inspected: HashMap::new(), of_cells, of_sessions }
+    }
+
+    /// What kind of evidence a trial is: that of its cell's numbers or, where it has none, of its session.
+    pub(super) fn kind(&self, row: &TrialRow) -> Option<Evidence> {
+        let session = row.attempt.as_ref().map(|attempt| (row.run_id.as_str(), attempt.session.0.as_str()));
+        self.of_cells.get(&row.cell).or_else(|| self.of_sessions.get(&session?)).copied()
     }
 
     pub(super) fn inspect(&mut self, run_id: &'a str, trial: &'a str, anchor: String) {

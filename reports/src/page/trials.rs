@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::analysis::{Analysis, Attempt, TrialRow};
 use crate::readable;
 
-use super::columns::{model_entry, reproduce, settings, unit_word};
+use super::columns::{badge, model_entry, reproduce, settings, unit_word};
 use super::failures::{events_entry, fate};
 use super::glossary::Glossary;
 use super::ledger::Places;
@@ -19,6 +19,7 @@ use super::{PageError, PageOptions};
 pub(super) struct Inspected {
     anchor: String,
     trial: String,
+    badge: String,
     attempt: u32,
     cell: String,
     class: &'static str,
@@ -88,6 +89,7 @@ fn inspect(
     Inspected {
         anchor: anchor.to_owned(),
         trial: row.trial.0.clone(),
+        badge: places.kind(row).map(badge).unwrap_or_default(),
         attempt: attempt.attempt,
         cell: parts.join(" \u{b7} "),
         class: fate.class,
@@ -241,11 +243,12 @@ fn trial_row(
         Entry::number(row.round.to_string(), f64::from(row.round)),
         Entry::words(fate(row).word),
     ];
+    let kind = places.kind(row).map(badge).unwrap_or_default();
     entries.extend(metrics.iter().map(|metric| {
         let value =
             row.attempt.as_ref().and_then(|attempt| attempt.values.iter().find(|(id, _)| id == metric));
         value.map_or_else(Entry::none, |(_, value)| {
-            Entry::number(glossary.metric(metric).value(*value), *value)
+            Entry::number(glossary.metric(metric).value(*value), *value).badge(kind.clone())
         })
     }));
     entries.push(events_entry(row, places));
