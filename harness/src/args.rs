@@ -151,8 +151,10 @@ pub enum ModelsCommand {
     },
     /// Quantize a checkpoint to an MLX affine format or a GGUF type
     #[cfg(feature = "local-agent")]
-    #[command(after_help = "Example:\n  dyno models quantize ./Qwen3.5-0.8B --to 6bit --out ./Qwen3.5-0.8B-6bit\n  \
-                            dyno models quantize ./Qwen3.5-0.8B --to gguf:q8_0 --out ./qwen3.5-0.8b.gguf")]
+    #[command(
+        after_help = "Example:\n  dyno models quantize ./Qwen3.5-0.8B --to 6bit --out ./Qwen3.5-0.8B-6bit\n  \
+                            dyno models quantize ./Qwen3.5-0.8B --to gguf:q8_0 --out ./qwen3.5-0.8b.gguf"
+    )]
     Quantize {
         checkpoint: PathBuf,
         /// 2bit to 8bit (group of 64), such as `4bit` or `4bit-g32`, or `gguf:TYPE`

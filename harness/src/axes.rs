@@ -34,22 +34,22 @@ fn expand(part: &str, values: &mut Vec<u32>) -> Result<(), String> {
         return Ok(());
     };
     let from = number(from)?;
-    let (to, step): (u32, Box<dyn Fn(u32) -> Option<u32>>) =
-        if let Some((to, factor)) = rest.split_once('*') {
-            let factor = number(factor)?;
-            if factor < 2 || from == 0 {
-                return Err(format!("`{part}` never ends: start above 0 and multiply by 2 or more"));
-            }
-            (number(to)?, Box::new(move |value| value.checked_mul(factor)))
-        } else if let Some((to, add)) = rest.split_once('+') {
-            let add = number(add)?;
-            if add == 0 {
-                return Err(format!("`{part}` never ends: add 1 or more"));
-            }
-            (number(to)?, Box::new(move |value| value.checked_add(add)))
-        } else {
-            return Err(format!("`{part}` needs a step: {rest} could be {rest}*2 or {rest}+128"));
-        };
+    let (to, step): (u32, Box<dyn Fn(u32) -> Option<u32>>) = if let Some((to, factor)) = rest.split_once('*')
+    {
+        let factor = number(factor)?;
+        if factor < 2 || from == 0 {
+            return Err(format!("`{part}` never ends: start above 0 and multiply by 2 or more"));
+        }
+        (number(to)?, Box::new(move |value| value.checked_mul(factor)))
+    } else if let Some((to, add)) = rest.split_once('+') {
+        let add = number(add)?;
+        if add == 0 {
+            return Err(format!("`{part}` never ends: add 1 or more"));
+        }
+        (number(to)?, Box::new(move |value| value.checked_add(add)))
+    } else {
+        return Err(format!("`{part}` needs a step: {rest} could be {rest}*2 or {rest}+128"));
+    };
     if to < from {
         return Err(format!("`{part}` runs backwards: write {to} first"));
     }

@@ -17,8 +17,14 @@ pub const AS_STORED: &str = "stored";
 /// What a name stands for.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Chosen<'a> {
-    Embedded { model: &'a Model, folder: &'a str },
-    Synthetic { model: &'a Model, shape: &'a str },
+    Embedded {
+        model: &'a Model,
+        folder: &'a str,
+    },
+    Synthetic {
+        model: &'a Model,
+        shape: &'a str,
+    },
     /// Known to the catalogue, but its weights are elsewhere.
     Elsewhere(&'a Model),
     Path(PathBuf),
@@ -53,7 +59,9 @@ impl<'a> Chosen<'a> {
 
     pub fn model(&self) -> Option<&'a Model> {
         match self {
-            Self::Embedded { model, .. } | Self::Synthetic { model, .. } | Self::Elsewhere(model) => Some(model),
+            Self::Embedded { model, .. } | Self::Synthetic { model, .. } | Self::Elsewhere(model) => {
+                Some(model)
+            }
             Self::Path(_) | Self::Script(_) => None,
         }
     }

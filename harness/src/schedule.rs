@@ -18,11 +18,19 @@ use rand_chacha::ChaCha8Rng;
 #[serde(tag = "step", rename_all = "kebab-case")]
 pub enum Step {
     /// A new sitting on a device.
-    Open { device: String },
+    Open {
+        device: String,
+    },
     /// A new agent process, so that the next load is a cold one.
-    Relaunch { device: String },
-    Measure { trial: TrialId },
-    Close { device: String },
+    Relaunch {
+        device: String,
+    },
+    Measure {
+        trial: TrialId,
+    },
+    Close {
+        device: String,
+    },
 }
 
 /// What stays loaded between the cases of one visit.

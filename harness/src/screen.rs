@@ -23,7 +23,10 @@ pub struct Screen<'a> {
 
 impl std::fmt::Debug for Screen<'_> {
     fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        to.debug_struct("Screen").field("talk", &self.talk).field("watched", &self.watched).finish_non_exhaustive()
+        to.debug_struct("Screen")
+            .field("talk", &self.talk)
+            .field("watched", &self.watched)
+            .finish_non_exhaustive()
     }
 }
 
@@ -81,7 +84,8 @@ impl<'a> Screen<'a> {
         if self.talk == Talk::Quiet || !self.watched {
             return;
         }
-        let bar = ProgressBar::with_draw_target(Some(total_ns.max(1) / 1_000_000), ProgressDrawTarget::stderr());
+        let bar =
+            ProgressBar::with_draw_target(Some(total_ns.max(1) / 1_000_000), ProgressDrawTarget::stderr());
         let style = ProgressStyle::with_template("{bar:28} {percent:>3} %  about {eta} left  {wide_msg}")
             .expect("the template is a constant that parses");
         bar.set_style(style.progress_chars("━╸ "));
@@ -149,7 +153,9 @@ pub fn table(headers: &[&str], rows: &[Vec<String>]) -> String {
     let numeric: Vec<bool> = (0..headers.len())
         .map(|column| {
             !rows.is_empty()
-                && rows.iter().all(|row| row[column].chars().next().is_none_or(|first| first.is_ascii_digit()))
+                && rows
+                    .iter()
+                    .all(|row| row[column].chars().next().is_none_or(|first| first.is_ascii_digit()))
         })
         .collect();
     let mut text = String::new();

@@ -50,7 +50,9 @@ impl Selection {
                 suite
                     .cases
                     .iter()
-                    .filter(|case| args.case.is_empty() || args.case.iter().any(|part| case.id.contains(part)))
+                    .filter(|case| {
+                        args.case.is_empty() || args.case.iter().any(|part| case.id.contains(part))
+                    })
                     .map(|case| CaseName { suite: suite.id.clone(), case: case.id.clone() }),
             );
         }
@@ -65,7 +67,8 @@ impl Selection {
                 ),
             });
         }
-        let models = if args.model.is_empty() { main_plan(definitions)?.models.clone() } else { args.model.clone() };
+        let models =
+            if args.model.is_empty() { main_plan(definitions)?.models.clone() } else { args.model.clone() };
         Ok(Self {
             cases,
             models,

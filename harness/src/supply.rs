@@ -58,7 +58,8 @@ impl Supply<'_> {
         match chosen {
             Chosen::Script(script) => Ok(ModelSource::Script(script)),
             Chosen::Synthetic { shape, .. } => {
-                let config = dyno_suites::shape::config_json(shape).ok_or(format!("there is no shape `{shape}`"))?;
+                let config =
+                    dyno_suites::shape::config_json(shape).ok_or(format!("there is no shape `{shape}`"))?;
                 Ok(ModelSource::Synthetic {
                     config_json: config.to_owned(),
                     seed: SYNTHETIC_SEED,

@@ -14,7 +14,8 @@ pub(crate) fn ensure(shell: &Shell, program: &str, package: &str) -> anyhow::Res
     let (sudo, update): (&[&str], _) =
         if cmd!(shell, "id -u").quiet().read()? == "0" { (&[], "update") } else { (&["sudo"], "update") };
     let apt = |arguments: &[&str]| {
-        let words: Vec<&str> = sudo.iter().copied().chain(["apt-get"]).chain(arguments.iter().copied()).collect();
+        let words: Vec<&str> =
+            sudo.iter().copied().chain(["apt-get"]).chain(arguments.iter().copied()).collect();
         let (program, rest) = words.split_first().expect("it holds at least apt-get");
         cmd!(shell, "{program} {rest...}").env("DEBIAN_FRONTEND", "noninteractive").run()
     };

@@ -1,6 +1,6 @@
-//! The README's main command, run as it is written there.
+//! The README's commands, run as they are written there.
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use xshell::{Shell, cmd};
 
 /// The first line of the README's first `sh` block.
@@ -8,11 +8,34 @@ fn main_command(readme: &str) -> Option<&str> {
     readme.split("```sh\n").nth(1)?.lines().next()
 }
 
-pub(crate) fn run_main_command(shell: &Shell) -> anyhow::Result<()> {
+/// The lines of every `console` block: the tour.
+fn tour(readme: &str) -> impl Iterator<Item = &str> {
+    let blocks = readme.split("```console\n").skip(1).filter_map(|rest| rest.split("```").next());
+    blocks.flat_map(str::lines)
+}
+
+pub(crate) fn run_commands(shell: &Shell) -> anyhow::Result<()> {
     let readme = shell.read_file("README.md")?;
     let command = main_command(&readme).context("README.md has no `sh` block")?;
     println!("$ {command}");
     cmd!(shell, "sh -c {command}").run().context("the README's main command failed")?;
+
+    let built = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| crate::root().join("target"), Into::into);
+    let path = std::env::join_paths(
+        std::iter::once(built.join("release"))
+            .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())),
+    )?;
+    let desk = shell.create_temp_dir()?;
+    let _there = shell.push_dir(desk.path());
+    let _path = shell.push_env("PATH", path);
+    for command in tour(&readme) {
+        println!("$ {command}");
+        let output = cmd!(shell, "sh -c {command}").ignore_status().output()?;
+        print!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        // A claim that cannot be told on this machine is an answer, not a failure.
+        let code = output.status.code();
+        ensure!(matches!(code, Some(0 | 3)), "`{command}` of the README's tour ended with {code:?}");
+    }
     Ok(())
 }
 

@@ -5,8 +5,9 @@ use xshell::{Shell, cmd};
 pub(crate) fn all(shell: &Shell) -> anyhow::Result<()> {
     cmd!(shell, "cargo fmt --all --check").run()?;
     cmd!(shell, "cargo clippy --workspace --all-targets --locked -- -D warnings").run()?;
-    cmd!(shell, "cargo test --workspace --locked").run()?;
+    // The build that users run; it also serves the commands of the README further down.
+    cmd!(shell, "cargo test --workspace --release --locked").run()?;
     cmd!(shell, "cargo check -p dyno --no-default-features --locked").run()?;
     crate::browser::test(shell)?;
-    crate::readme::run_main_command(shell)
+    crate::readme::run_commands(shell)
 }

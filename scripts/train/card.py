@@ -90,14 +90,14 @@ def table(models):
         for row in model["rows"]:
             cells.setdefault((row["task"], row["level"]), {})[name] = row
     columns = [f"{name}, {mode}" for name in names for mode in ("direct", "thinking")]
-    lines = ["| task | level | chance | " + " | ".join(columns) + " | items direct, thinking |",
+    lines = ["| task | level | chance | " + " | ".join(columns) + " | items direct, thinking; of each model |",
              "|---|---|---|" + "---|" * (len(columns) + 1)]
     for (task, level), rows in sorted(cells.items()):
         any_row = next(iter(rows.values()))
         shares = [percent(rows[name][mode]) if name in rows else "-" for name in names for mode in ("off", "on")]
         star = "*" if level > TRAINED_LEVELS.get(task, 4) else ""
         chance = f"{100 * any_row['chance']:.0f}" if any_row["chance"] >= 0.005 else "0"
-        counts = f"{any_row['off']['items']}, {any_row['on']['items']}"
+        counts = "; ".join(f"{row['off']['items']}, {row['on']['items']}" for row in rows.values())
         lines.append(f"| {task} | {level}{star} | {chance} | " + " | ".join(shares) + f" | {counts} |")
     return lines
 
@@ -112,8 +112,8 @@ def main():
         with open(f"{at}/training.json") as training, open(f"{at}/heldout.json") as heldout:
             models[name] = dict(training=json.load(training), rows=json.load(heldout)["rows"],
                                 bytes=os.path.getsize(f"{at}/model.safetensors"))
-    rows = [row for model in models.values() for row in model["rows"]]
-    many, few = (max(row[mode]["items"] for row in rows) for mode in ("off", "on"))
+    # The counts of the model measured on fewer items.
+    many, few = (min(max(row[mode]["items"] for row in model["rows"]) for model in models.values()) for mode in ("off", "on"))
     head = TABLE_HEAD.format(many=many, few=few, wide=98 / many ** 0.5, wider=98 / few ** 0.5)
     with open(os.path.join(a.folder, "README.md"), "w") as out:
         out.write(HEAD + "\n".join(facts(models)) + head + "\n".join(table(models)) + "\n" + TRAIN_AGAIN)

@@ -42,8 +42,11 @@ fn an_agent_that_dies_in_a_trial_is_replaced_and_both_attempts_stay() {
     script::write(&desk, Some(r#"{"fault":"die-at-token","token":100}"#));
     desk.run(DYNO, &run_into("run")).expect(4).says("the agent ended");
     let outcomes = outcomes(&desk, "run");
-    assert!(outcomes.iter().any(|outcome| matches!(outcome, Outcome::Failed { failure }
-        if failure.kind == FailureKind::AgentDied)), "{outcomes:?}");
+    assert!(
+        outcomes.iter().any(|outcome| matches!(outcome, Outcome::Failed { failure }
+        if failure.kind == FailureKind::AgentDied)),
+        "{outcomes:?}"
+    );
     assert!(!done(&desk, "run").is_empty(), "what was finished before is kept");
 }
 
@@ -76,7 +79,8 @@ fn passes_that_answer_with_other_ids_stay_out_of_every_verdict() {
     let desk = Desk::new();
     script::write(&desk, Some(r#"{"fault":"wrong-ids-from-token","token":40}"#));
     desk.run(DYNO, &run_into("run")).expect(3);
-    let invalid = outcomes(&desk, "run").into_iter().any(|outcome| matches!(outcome, Outcome::Invalid { .. }));
+    let invalid =
+        outcomes(&desk, "run").into_iter().any(|outcome| matches!(outcome, Outcome::Invalid { .. }));
     assert!(invalid, "greedy passes of one trial that differ are no measurement");
 }
 
@@ -84,7 +88,8 @@ fn passes_that_answer_with_other_ids_stay_out_of_every_verdict() {
 fn double(desk: &Desk, bytes: &[u8]) -> String {
     desk.write("answer.bin", "");
     std::fs::write(desk.path("answer.bin"), bytes).unwrap();
-    let program = desk.write("agent.sh", &format!("#!/bin/sh\ncat '{}'\nsleep 5\n", desk.path("answer.bin").display()));
+    let program =
+        desk.write("agent.sh", &format!("#!/bin/sh\ncat '{}'\nsleep 5\n", desk.path("answer.bin").display()));
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
     program.display().to_string()
 }

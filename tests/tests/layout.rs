@@ -27,7 +27,9 @@ const ROOMS: &[&str] = &["device-agent", "harness", "reports", "runners", "scrip
 fn manifests() -> BTreeMap<String, toml::Table> {
     files()
         .iter()
-        .filter(|path| path.ends_with("Cargo.toml") && !path.components().any(|part| part.as_os_str() == "fuzz"))
+        .filter(|path| {
+            path.ends_with("Cargo.toml") && !path.components().any(|part| part.as_os_str() == "fuzz")
+        })
         .map(|path| {
             let text = fs::read_to_string(path).unwrap();
             text.parse::<toml::Table>().unwrap_or_else(|error| panic!("{}: {error}", path.display()))
@@ -42,7 +44,9 @@ fn manifests() -> BTreeMap<String, toml::Table> {
 fn dependencies(manifest: &toml::Table) -> Vec<String> {
     let mut names = Vec::new();
     let mut take = |table: Option<&toml::Value>| {
-        names.extend(table.and_then(toml::Value::as_table).into_iter().flatten().map(|(name, _)| name.clone()));
+        names.extend(
+            table.and_then(toml::Value::as_table).into_iter().flatten().map(|(name, _)| name.clone()),
+        );
     };
     take(manifest.get("dependencies"));
     for target in manifest.get("target").and_then(toml::Value::as_table).into_iter().flatten() {
@@ -107,8 +111,11 @@ fn no_crate_is_called_for_being_leftovers() {
     for path in files() {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         if path.extension().is_some_and(|extension| extension == "rs") {
-            assert!(!["common", "utils", "util", "misc", "helpers", "imp", "base"].contains(&name.as_str()),
-                "{} says nothing about what is in it", relative(&path));
+            assert!(
+                !["common", "utils", "util", "misc", "helpers", "imp", "base"].contains(&name.as_str()),
+                "{} says nothing about what is in it",
+                relative(&path)
+            );
         }
     }
 }
@@ -124,7 +131,8 @@ fn files_stay_small_enough_to_read() {
 #[test]
 fn source_files_say_what_they_own() {
     for path in files().iter().filter(|path| {
-        path.extension().is_some_and(|extension| extension == "rs") && path.components().any(|part| part.as_os_str() == "src")
+        path.extension().is_some_and(|extension| extension == "rs")
+            && path.components().any(|part| part.as_os_str() == "src")
     }) {
         let text = fs::read_to_string(path).unwrap();
         let first = text.lines().find(|line| !line.starts_with("#!") && !line.is_empty()).unwrap_or_default();
@@ -141,7 +149,8 @@ fn only_the_screen_and_the_scripts_print() {
         let text = fs::read_to_string(path).unwrap();
         for (number, line) in text.lines().enumerate() {
             let prints = ["println!(", "print!(", "eprintln!(", "eprint!("].iter().any(|print| {
-                line.find(print).is_some_and(|at| !line[..at].ends_with(|before: char| before.is_alphanumeric()))
+                line.find(print)
+                    .is_some_and(|at| !line[..at].ends_with(|before: char| before.is_alphanumeric()))
             });
             assert!(may || !prints, "{name}:{}: prints; hand it to the screen", number + 1);
         }

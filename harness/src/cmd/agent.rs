@@ -12,13 +12,14 @@ use crate::exit::Exit;
 use crate::screen::Screen;
 
 pub(crate) fn run(args: &AgentArgs, screen: &mut Screen<'_>) -> anyhow::Result<Exit> {
-    let secret = std::env::var(SECRET_VARIABLE)
-        .ok()
-        .filter(|secret| secret.len() >= 16)
-        .with_context(|| format!("{SECRET_VARIABLE} must hold the secret of this launch, 16 characters or more"))?;
+    let secret =
+        std::env::var(SECRET_VARIABLE).ok().filter(|secret| secret.len() >= 16).with_context(|| {
+            format!("{SECRET_VARIABLE} must hold the secret of this launch, 16 characters or more")
+        })?;
     let state = args.state.clone().unwrap_or_else(crate::folders::agent_state);
     let platform = Arc::new(dyno_agent::platform::here());
-    let agent = Agent::start(AgentOptions { secret, state, platform }).context("the agent cannot take up its state")?;
+    let agent = Agent::start(AgentOptions { secret, state, platform })
+        .context("the agent cannot take up its state")?;
     match args.listen {
         None => {
             let served = serve(&agent, std::io::stdin(), std::io::stdout());
@@ -27,8 +28,12 @@ pub(crate) fn run(args: &AgentArgs, screen: &mut Screen<'_>) -> anyhow::Result<E
             served?;
         }
         Some(address) => {
-            anyhow::ensure!(address.ip().is_loopback(), "the agent listens on loopback addresses only, not {address}");
-            let listener = TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
+            anyhow::ensure!(
+                address.ip().is_loopback(),
+                "the agent listens on loopback addresses only, not {address}"
+            );
+            let listener =
+                TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
             let bound = listener.local_addr()?;
             screen.result(&serde_json::json!({ "listening": bound.to_string() }).to_string())?;
             for connection in listener.incoming() {

@@ -9,7 +9,12 @@ use crate::convert::{format_of, write_quantized};
 use crate::exit::Exit;
 use crate::screen::{Screen, table};
 
-pub(crate) fn quantize(checkpoint: &Path, to: &str, out: &Path, screen: &mut Screen<'_>) -> anyhow::Result<Exit> {
+pub(crate) fn quantize(
+    checkpoint: &Path,
+    to: &str,
+    out: &Path,
+    screen: &mut Screen<'_>,
+) -> anyhow::Result<Exit> {
     let format = format_of(to)?;
     let opened = Checkpoint::open(checkpoint)?;
     let path = with_progress(screen, |progress| write_quantized(&opened, format, out, progress))?;
@@ -24,8 +29,9 @@ pub(crate) fn synth(
     out: &Path,
     screen: &mut Screen<'_>,
 ) -> anyhow::Result<Exit> {
-    let config = shapes::config(shape)
-        .ok_or_else(|| anyhow::anyhow!("there is no shape `{shape}`; the shapes are: {}", shapes::sizes().join(", ")))?;
+    let config = shapes::config(shape).ok_or_else(|| {
+        anyhow::anyhow!("there is no shape `{shape}`; the shapes are: {}", shapes::sizes().join(", "))
+    })?;
     let made = Checkpoint::synthetic(&config, seed, format_of(format)?)?;
     let path = with_progress(screen, |progress| Ok(write_synthetic(&made, out, progress)?.path))?;
     screen.say("the weights are made from a seed: they have the model's speed and none of its knowledge");
@@ -84,7 +90,9 @@ pub(crate) fn check(
                 })
             })
             .collect();
-        screen.result(&serde_json::to_string_pretty(&serde_json::json!({ "passed": report.passed(), "rows": rows }))?)?;
+        screen.result(&serde_json::to_string_pretty(
+            &serde_json::json!({ "passed": report.passed(), "rows": rows }),
+        )?)?;
         return Ok(exit);
     }
     let rows: Vec<Vec<String>> = report

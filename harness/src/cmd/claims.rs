@@ -44,7 +44,8 @@ pub(crate) fn verdict_table(verdicts: &[ClaimVerdict]) -> String {
         .iter()
         .map(|verdict| vec![verdict.number.to_string(), words(verdict), verdict.headline.clone()])
         .collect();
-    let mut text = if rows.is_empty() { String::new() } else { table(&["claim", "verdict", "what was found"], &rows) };
+    let mut text =
+        if rows.is_empty() { String::new() } else { table(&["claim", "verdict", "what was found"], &rows) };
     if !open.is_empty() {
         let numbers: Vec<_> = open.iter().map(|verdict| verdict.number.to_string()).collect();
         text.push_str(&format!(

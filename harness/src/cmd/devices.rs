@@ -19,16 +19,19 @@ pub(crate) fn run(args: &DevicesArgs, screen: &mut Screen<'_>) -> anyhow::Result
         return Ok(Exit::Done);
     }
     let rows: Vec<_> = offers.iter().map(|offer| row(&offer.device, &offer.facts)).collect();
-    screen.result(&table(&["device", "name", "chip", "cores", "memory", "system", "agent", "engines"], &rows))?;
+    screen.result(&table(
+        &["device", "name", "chip", "cores", "memory", "system", "agent", "engines"],
+        &rows,
+    ))?;
     Ok(Exit::Done)
 }
 
 fn row(device: &str, facts: &DeviceFacts) -> Vec<String> {
     let text = |known: &Known<String>| known.value().cloned().unwrap_or_else(|| "unknown".to_owned());
-    let memory = facts
-        .memory_bytes
-        .value()
-        .map_or_else(|| "unknown".to_owned(), |bytes| format!("{:.1} GiB", *bytes as f64 / (1_u64 << 30) as f64));
+    let memory = facts.memory_bytes.value().map_or_else(
+        || "unknown".to_owned(),
+        |bytes| format!("{:.1} GiB", *bytes as f64 / (1_u64 << 30) as f64),
+    );
     let engines: Vec<_> = facts.engines.iter().map(|engine| engine.name.as_str()).collect();
     vec![
         device.to_owned(),

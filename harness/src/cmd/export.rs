@@ -15,7 +15,8 @@ pub(crate) fn run(args: &ExportArgs, global: &Global, screen: &mut Screen<'_>) -
     match (args.format, &args.out) {
         (ExportFormat::Json, None) => screen.result(&json(&tables)?)?,
         (ExportFormat::Json, Some(path)) => {
-            std::fs::write(path, json(&tables)?).with_context(|| format!("cannot write {}", path.display()))?;
+            std::fs::write(path, json(&tables)?)
+                .with_context(|| format!("cannot write {}", path.display()))?;
             screen.result(&path.display().to_string())?;
         }
         (ExportFormat::Csv, None) => anyhow::bail!("CSV is several tables: name a folder with --out"),
@@ -23,7 +24,8 @@ pub(crate) fn run(args: &ExportArgs, global: &Global, screen: &mut Screen<'_>) -
             std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
             for table in &tables {
                 let path = folder.join(table.name).with_extension("csv");
-                std::fs::write(&path, csv(table)?).with_context(|| format!("cannot write {}", path.display()))?;
+                std::fs::write(&path, csv(table)?)
+                    .with_context(|| format!("cannot write {}", path.display()))?;
                 screen.result(&path.display().to_string())?;
             }
         }

@@ -56,8 +56,8 @@ fn definitions(global: &Global) -> anyhow::Result<Definitions> {
 
 /// The exit code of an error that ended a command.
 pub(crate) fn exit_of(error: &anyhow::Error) -> Exit {
-    let device = error.chain().any(|cause| {
-        cause.is::<RunnerError>() || cause.is::<DriveError>() || cause.is::<std::io::Error>()
-    });
+    let device = error
+        .chain()
+        .any(|cause| cause.is::<RunnerError>() || cause.is::<DriveError>() || cause.is::<std::io::Error>());
     if device { Exit::Device } else { Exit::Usage }
 }

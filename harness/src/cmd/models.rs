@@ -10,7 +10,9 @@ pub(crate) fn run(args: &ModelsArgs, global: &Global, screen: &mut Screen<'_>) -
     match &args.command {
         ModelsCommand::List { json } => list(*json, global, screen),
         #[cfg(feature = "local-agent")]
-        ModelsCommand::Quantize { checkpoint, to, out } => super::checkpoints::quantize(checkpoint, to, out, screen),
+        ModelsCommand::Quantize { checkpoint, to, out } => {
+            super::checkpoints::quantize(checkpoint, to, out, screen)
+        }
         #[cfg(feature = "local-agent")]
         ModelsCommand::Synth { shape, format, seed, out } => {
             super::checkpoints::synth(shape, format, *seed, out, screen)

@@ -9,7 +9,10 @@ use crate::screen::Screen;
 
 pub(crate) fn run(args: &OverheadArgs, screen: &mut Screen<'_>) -> anyhow::Result<Exit> {
     anyhow::ensure!(args.pairs >= 2, "an interval needs 2 pairs or more");
-    anyhow::ensure!(args.token_ms > 0.0 && args.token_ms <= 1000.0, "a token takes more than 0 and at most 1000 ms");
+    anyhow::ensure!(
+        args.token_ms > 0.0 && args.token_ms <= 1000.0,
+        "a token takes more than 0 and at most 1000 ms"
+    );
     screen.say(&format!("{} pairs of loops, one bare and one measured, in turn", args.pairs));
     let token_ns = (args.token_ms * 1e6) as u64;
     let pairs = dyno_agent::overhead::measure(args.pairs, token_ns, &crate::folders::agent_state())?;

@@ -34,7 +34,8 @@ pub(crate) fn write_page(
         (None, Some(first)) => first.join("report").join("index.html"),
         (None, None) => anyhow::bail!("no run was named"),
     };
-    let html = dyno_reports::page::render(&analysis, definitions, &dyno_reports::page::PageOptions::default())?;
+    let html =
+        dyno_reports::page::render(&analysis, definitions, &dyno_reports::page::PageOptions::default())?;
     if let Some(folder) = page.parent() {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     }

@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use dyno_reports::analysis::Analysis;
-use dyno_reports::bundle::{
-    BUNDLE_FORMAT, Bundle, EventBody, Manifest, Outcome, RunStatus, Writer,
-};
+use dyno_reports::bundle::{BUNDLE_FORMAT, Bundle, EventBody, Manifest, Outcome, RunStatus, Writer};
 use dyno_reports::cell::{PlannedTrial, TrialId};
+use dyno_reports::foreign::{ForeignRow, ForeignSource};
 use dyno_suites::Definitions;
 
 use crate::args::{Global, RunArgs};
@@ -46,15 +45,16 @@ pub(crate) fn run(
         return dry_run(&selection, &definitions, args.json, screen);
     }
     let folder = args.out.clone().unwrap_or_else(|| crate::folders::new_run(&jiff::Zoned::now()));
-    let carried = begin(&selection, &definitions, &folder, screen, interrupt)?;
+    let carried = begin(&selection, &definitions, &folder, Vec::new(), screen, interrupt)?;
     finish(&carried, args.json, screen)
 }
 
-/// Plans and measures into a new folder.
+/// Plans and measures into a new folder. `beside` is what others measured, kept in the bundle with it.
 pub(crate) fn begin(
     selection: &Selection,
     definitions: &Definitions,
     folder: &Path,
+    beside: Vec<(ForeignSource, Vec<ForeignRow>)>,
     screen: &mut Screen<'_>,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Carried> {
@@ -68,6 +68,9 @@ pub(crate) fn begin(
     kept.insert(SELECTION_FILE.to_owned(), serde_json::to_string_pretty(selection)?);
     let mut writer = Writer::create(folder, manifest(folder, selection.seed), &kept)?;
     writer.append(EventBody::Planned { trials: plan.trials.clone(), skipped: plan.skipped.clone() })?;
+    for (source, rows) in beside {
+        writer.append(EventBody::Imported { source, rows })?;
+    }
     writer.sync()?;
     measure(selection, definitions, &plan.trials, devices, writer, BTreeMap::new(), screen, interrupt)
 }
@@ -76,13 +79,14 @@ pub(crate) fn begin(
 fn resume(folder: &Path, screen: &mut Screen<'_>, interrupt: &Interrupt) -> anyhow::Result<Carried> {
     let bundle = Bundle::open(folder)?;
     let kept = &bundle.definitions;
-    let text = kept
-        .get(SELECTION_FILE)
-        .with_context(|| format!("{} was not made by `dyno run`: it has no {SELECTION_FILE}", folder.display()))?;
+    let text = kept.get(SELECTION_FILE).with_context(|| {
+        format!("{} was not made by `dyno run`: it has no {SELECTION_FILE}", folder.display())
+    })?;
     let selection: Selection = serde_json::from_str(text)
         .with_context(|| format!("{SELECTION_FILE} of {} cannot be read", folder.display()))?;
     let files = kept.iter().filter(|(name, _)| *name != SELECTION_FILE);
-    let definitions = Definitions::from_verbatim(&files.map(|(name, text)| (name.clone(), text.clone())).collect())?;
+    let definitions =
+        Definitions::from_verbatim(&files.map(|(name, text)| (name.clone(), text.clone())).collect())?;
     let mut devices = Devices::of_names(&selection.devices)?;
     let mut trials: Vec<PlannedTrial> = Vec::new();
     let mut earlier: BTreeMap<TrialId, Earlier> = BTreeMap::new();
@@ -105,7 +109,8 @@ fn resume(folder: &Path, screen: &mut Screen<'_>, interrupt: &Interrupt) -> anyh
         writer.append(EventBody::Planned { trials: plan.trials.clone(), skipped: plan.skipped })?;
         trials = plan.trials;
     }
-    let left = trials.iter().filter(|trial| !earlier.get(&trial.id).is_some_and(|earlier| earlier.done)).count();
+    let left =
+        trials.iter().filter(|trial| !earlier.get(&trial.id).is_some_and(|earlier| earlier.done)).count();
     screen.say(&format!("{left} of {} trials are left", trials.len()));
     measure(&selection, &definitions, &trials, devices, writer, earlier, screen, interrupt)
 }
@@ -206,7 +211,8 @@ fn dry_run(
 }
 
 fn say_plan(plan: &Plan, screen: &mut Screen<'_>) {
-    let skipped = if plan.skipped.is_empty() { String::new() } else { format!(", {} skipped", plan.skipped.len()) };
+    let skipped =
+        if plan.skipped.is_empty() { String::new() } else { format!(", {} skipped", plan.skipped.len()) };
     screen.say(&format!("{} trials{skipped}, about {}", plan.trials.len(), duration(plan.expected_ns())));
     let mut reasons: Vec<&str> = plan.skipped.iter().map(|skipped| skipped.reason.as_str()).collect();
     reasons.sort_unstable();

@@ -86,8 +86,12 @@ impl Drive<'_, '_> {
     pub fn run(mut self, steps: &[Step]) -> Result<Tally, DriveError> {
         let mut tally = Tally { planned: self.trials.len(), ..Tally::default() };
         tally.done = self.trials.keys().filter(|trial| self.is_done(trial)).count();
-        let total_ns: u64 =
-            self.trials.values().filter(|trial| !self.is_done(&trial.id)).map(|trial| trial.expected_ns).sum();
+        let total_ns: u64 = self
+            .trials
+            .values()
+            .filter(|trial| !self.is_done(&trial.id))
+            .map(|trial| trial.expected_ns)
+            .sum();
         self.screen.begin(total_ns);
         let outcome = self.carry_out(steps, &mut tally);
         self.screen.end();
@@ -174,7 +178,8 @@ impl Drive<'_, '_> {
             }
             Err(error) => {
                 self.screen.error(&error.to_string());
-                self.writer.append(EventBody::Noted { what: format!("{device} could not be opened: {error}") })?;
+                self.writer
+                    .append(EventBody::Noted { what: format!("{device} could not be opened: {error}") })?;
                 Ok(None)
             }
         }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use dyno_protocol::{
-    Answer, Conditions, Failure, FailureKind, Job, JobId, Loaded, Message, MessagePart, Prompt, Question, Record,
-    RecordBody, RenderRequest, RepeatRule, Role, Step, WarmUpRule,
+    Answer, Conditions, Failure, FailureKind, Job, JobId, Loaded, Message, MessagePart, Prompt, Question,
+    Record, RecordBody, RenderRequest, RepeatRule, Role, Step, WarmUpRule,
 };
 use dyno_reports::bundle::{EventBody, Outcome};
 use dyno_reports::cell::PlannedTrial;
@@ -116,7 +116,11 @@ fn run(
     let rules = case.pass_rules(drive.short);
     let id = |part: &str| JobId(format!("{}-{attempt}-{part}-{}", planned.id, std::process::id()));
 
-    let load = if let Work::Bandwidth { .. } = variant.work { None } else { Some(drive.supply.load(cell).map_err(refused)?) };
+    let load = if let Work::Bandwidth { .. } = variant.work {
+        None
+    } else {
+        Some(drive.supply.load(cell).map_err(refused)?)
+    };
     if let Some((load, expected)) = load {
         let is_load = variant.work == Work::Load;
         // A load that is the thing measured is done as often as the rules say; any other just has to be there.
@@ -127,7 +131,8 @@ fn run(
         if is_load {
             return Ok(());
         }
-        let loaded = loaded(&gathered.records).ok_or_else(|| refused("the agent did not say what it loaded".into()))?;
+        let loaded = loaded(&gathered.records)
+            .ok_or_else(|| refused("the agent did not say what it loaded".into()))?;
         gathered.prompt = Some(prompt(&variant.work, &loaded, sitting)?);
         gathered.expected_ids = expected.and_then(|expected| expected.ids_for(gathered.prompt.as_ref()?));
     }

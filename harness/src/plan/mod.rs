@@ -2,12 +2,14 @@
 
 mod estimate;
 mod skip;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
 use dyno_protocol::{ComputeUnit, DeviceFacts};
 use dyno_reports::cell::{Cell, PlannedTrial, Skipped};
-use dyno_suites::{Case, Definitions, Quant, Suite, UnknownId, Variant, WorkKind, Words};
+use dyno_suites::{Case, Definitions, Quant, Suite, UnknownId, Variant, Words, WorkKind};
 
 use crate::models::{AS_STORED, Chosen, ModelNameError, SCRIPTED_ENGINE, SERVER_ENGINE};
 use crate::selection::Selection;
@@ -49,7 +51,16 @@ pub fn plan(selection: &Selection, definitions: &Definitions, offers: &[Offer]) 
                 for configuration in &configurations {
                     let cell = cell(suite, case, &variant, offer, Some(configuration));
                     let fits = skip::reason(configuration, &variant, offer).map_or_else(
-                        || Ok(estimate::trial_ns(case, &variant, selection.short, configuration, offer, definitions)),
+                        || {
+                            Ok(estimate::trial_ns(
+                                case,
+                                &variant,
+                                selection.short,
+                                configuration,
+                                offer,
+                                definitions,
+                            ))
+                        },
                         Err,
                     );
                     add(&mut plan, selection, cell, fits);

@@ -39,7 +39,9 @@ fn engine(configuration: &Configuration<'_>, offer: &Offer) -> Option<String> {
 fn weights(configuration: &Configuration<'_>) -> Option<String> {
     let script = matches!(configuration.chosen, Chosen::Script(_));
     if script != is_scripted(&configuration.engine) {
-        return Some("a script is run by the engine `scripted`, and that engine runs nothing else".to_owned());
+        return Some(
+            "a script is run by the engine `scripted`, and that engine runs nothing else".to_owned(),
+        );
     }
     match &configuration.chosen {
         Chosen::Elsewhere(model) => Some(format!(
@@ -57,9 +59,8 @@ fn context(configuration: &Configuration<'_>, variant: &Variant) -> Option<Strin
     let limit = configuration.chosen.model()?.context_tokens?;
     let (prompt, output) = variant.work.tokens();
     let needed = prompt.saturating_add(output);
-    (needed > limit).then(|| {
-        format!("it needs {needed} tokens of context, and {} has {limit}", configuration.model_name)
-    })
+    (needed > limit)
+        .then(|| format!("it needs {needed} tokens of context, and {} has {limit}", configuration.model_name))
 }
 
 /// Weights that are larger than the memory cannot be measured as if they were in it.

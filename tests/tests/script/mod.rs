@@ -7,8 +7,18 @@ use dyno_tests::cli::Desk;
 
 /// The run that the tests disturb. Its definitions allow a debug build, which a speed suite rightly refuses.
 pub(crate) const RUN: &[&str] = &[
-    "--definitions", "rehearsal.toml", "--quiet", "run", "rehearsal", "--engine", "scripted", "--model",
-    "script:model.json", "--rounds", "2", "--short",
+    "--definitions",
+    "rehearsal.toml",
+    "--quiet",
+    "run",
+    "rehearsal",
+    "--engine",
+    "scripted",
+    "--model",
+    "script:model.json",
+    "--rounds",
+    "2",
+    "--short",
 ];
 
 /// `RUN` into this folder.
