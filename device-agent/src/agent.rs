@@ -16,12 +16,17 @@ use crate::job_loop::{self, Bench};
 use crate::journal::{Journal, Journals};
 use crate::platform::Platform;
 use crate::regimes::Regimes;
+use crate::state_lock::StateLock;
 use crate::store::Store;
 
 /// The exit code of an agent that ended itself because an engine hung.
 pub const HUNG: i32 = 75;
 /// How long after its deadline a job may still be on its way to its end.
 const GRACE: Duration = Duration::from_secs(2);
+/// How long an agent whose host is gone may still be on its way out when the next one starts.
+const PREDECESSOR: Duration = Duration::from_secs(10);
+/// How long an agent that has to end itself lets its last record travel.
+const FAREWELL: Duration = Duration::from_millis(250);
 
 #[derive(Debug)]
 pub struct AgentOptions {
@@ -35,6 +40,8 @@ pub struct AgentOptions {
 #[derive(Debug)]
 pub struct Agent {
     clock: Clock,
+    /// No other agent writes into the same state for as long as this one lives.
+    _state: StateLock,
     secret: String,
     facts: DeviceFacts,
     platform: Arc<dyn Platform>,
@@ -46,6 +53,7 @@ pub struct Agent {
 
 #[derive(Debug)]
 struct Running {
+    journal: Journal,
     job: JobId,
     cancel: Arc<AtomicBool>,
 }
@@ -55,6 +63,7 @@ impl Agent {
     pub fn start(options: AgentOptions) -> std::io::Result<Arc<Self>> {
         let AgentOptions { secret, state, platform } = options;
         let clock = Clock::start();
+        let state_lock = StateLock::take(&state, PREDECESSOR)?;
         let store = Store::open(state.join("store"))?;
         let journals = Journals::open(state.join("journals"), clock.now_ns())?;
         let build = build_facts();
@@ -68,6 +77,7 @@ impl Agent {
         };
         Ok(Arc::new(Self {
             clock,
+            _state: state_lock,
             secret,
             facts: device_facts(&*platform, build),
             platform,
@@ -105,12 +115,15 @@ impl Agent {
     }
 
     pub(crate) fn render(&self, request: &RenderRequest) -> Result<Answer, Failure> {
+        let busy = || Failure::new(FailureKind::Busy, "a job is running; prompts are rendered between jobs");
+        // An accepted job may not have come to the bench yet; it has it all the same.
+        if lock(&self.running).is_some() {
+            return Err(busy());
+        }
         let bench = match self.bench.try_lock() {
             Ok(bench) => bench,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => {
-                return Err(Failure::new(FailureKind::Busy, "a job is running; prompts are rendered between jobs"));
-            }
+            Err(TryLockError::WouldBlock) => return Err(busy()),
         };
         let Some((_, engine)) = &bench.loaded else {
             return Err(Failure::new(FailureKind::Refused, "no model is loaded; a job must load one first"));
@@ -130,7 +143,9 @@ impl Agent {
         match lock(&self.journals).forget(job) {
             Ok(true) => Ok(Answer::Forgotten),
             Ok(false) => Err(unknown(job)),
-            Err(error) => Err(Failure::new(FailureKind::Storage, format!("the journal cannot be removed: {error}"))),
+            Err(error) => {
+                Err(Failure::new(FailureKind::Storage, format!("the journal cannot be removed: {error}")))
+            }
         }
     }
 
@@ -143,13 +158,16 @@ impl Agent {
         }
         if lock(&self.journals).get(&job.id).is_some() {
             let what = format!("the job {} was given before; its journal is still here", job.id.0);
-            return Err(Failure::new(FailureKind::Refused, what).with_next_step("follow it, or forget it first"));
+            return Err(
+                Failure::new(FailureKind::Refused, what).with_next_step("follow it, or forget it first")
+            );
         }
-        let journal = lock(&self.journals)
-            .create(&job.id)
-            .map_err(|error| Failure::new(FailureKind::Storage, format!("no journal can be begun: {error}")))?;
+        let journal = lock(&self.journals).create(&job.id).map_err(|error| {
+            Failure::new(FailureKind::Storage, format!("no journal can be begun: {error}"))
+        })?;
         let cancel = Arc::new(AtomicBool::new(false));
-        *running = Some(Running { job: job.id.clone(), cancel: Arc::clone(&cancel) });
+        *running =
+            Some(Running { journal: journal.clone(), job: job.id.clone(), cancel: Arc::clone(&cancel) });
         drop(running);
         let agent = Arc::clone(self);
         let watched = journal.clone();
@@ -170,45 +188,55 @@ impl Agent {
         }
     }
 
-    /// Stops whatever runs, within a token.
+    /// Stops whatever runs, and waits a moment for the end of its journal.
     pub fn cancel_all(&self) {
-        if let Some(running) = &*lock(&self.running) {
+        let running = lock(&self.running).as_ref().map(|running| {
             running.cancel.store(true, Ordering::SeqCst);
+            running.journal.clone()
+        });
+        if let Some(journal) = running {
+            // One that does not stop by then is ended by the next agent that reads its journal.
+            journal.wait_for_end(GRACE);
         }
     }
 
     fn work(&self, job: &Job, journal: &Journal, cancel: &AtomicBool) {
         let worked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            job_loop::run(&mut lock(&self.bench), job, journal, cancel);
+            job_loop::run(&mut lock(&self.bench), job, journal, cancel)
         }));
-        if worked.is_err() {
+        let failure = worked.unwrap_or_else(|_| {
             // An engine in an unknown state serves nobody any more.
             lock(&self.bench).loaded = None;
-            self.end(journal, Failure::new(FailureKind::Engine, "the engine broke; its message is in the agent's log"));
-        }
+            Some(Failure::new(FailureKind::Engine, "the engine broke; its message is in the agent's log"))
+        });
+        // Free before the last record says so: whoever reads it may hand over the next job at once.
         *lock(&self.running) = None;
+        self.end(journal, failure);
     }
 
     /// A hung engine cannot be stopped from outside: the job is ended in its journal, and the process with it.
     fn watch(&self, journal: &Journal, deadline: Duration) {
         let give_up = std::time::Instant::now().checked_add(deadline.saturating_add(GRACE));
         loop {
-            let left = give_up.map_or(Duration::from_secs(3600), |moment| {
+            let left = give_up.map_or(Duration::from_hours(1), |moment| {
                 moment.saturating_duration_since(std::time::Instant::now())
             });
-            // Beyond any number a journal reaches: this waits for its end.
-            if let crate::journal::Waited::Ended = journal.wait_for(u64::MAX, left) {
+            if journal.wait_for_end(left) {
                 return;
             }
             if give_up.is_some_and(|moment| std::time::Instant::now() >= moment) {
-                self.end(journal, Failure::new(FailureKind::TimedOut, "the engine hung past the job's deadline"));
+                let failure = Failure::new(FailureKind::TimedOut, "the engine hung past the job's deadline")
+                    .with_next_step("the agent ended itself; a new one has to be started");
+                self.end(journal, Some(failure));
+                // Followers send the last record on threads of their own. Who misses it finds it in the journal.
+                std::thread::sleep(FAREWELL);
                 std::process::exit(HUNG);
             }
         }
     }
 
-    fn end(&self, journal: &Journal, failure: Failure) {
-        let body = RecordBody::Ended { failure: Some(failure), conditions: self.conditions() };
+    fn end(&self, journal: &Journal, failure: Option<Failure>) {
+        let body = RecordBody::Ended { failure, conditions: self.conditions() };
         // Followers get the record even where the disk does not.
         let _ = journal.append(self.clock.now_ns(), body).and_then(|()| journal.sync());
     }

@@ -65,6 +65,6 @@ mod tests {
     #[test]
     fn every_word_is_read() {
         let words: Vec<u64> = (0..1003).collect();
-        assert_eq!(add(&words, 0), words.iter().sum());
+        assert_eq!(add(&words, 0), words.iter().sum::<u64>());
     }
 }

@@ -3,7 +3,9 @@
 
 use std::ops::ControlFlow;
 
-use dyno_protocol::{Cost, Failure, Finish, Known, Loaded, Prompt, RenderRequest, Rendered, Sampling, StopRule};
+use dyno_protocol::{
+    Cost, Failure, Finish, Known, Loaded, Prompt, RenderRequest, Rendered, Sampling, StopRule,
+};
 
 /// One engine with one model loaded.
 pub trait Engine: Send {

@@ -4,8 +4,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use dyno_protocol::{
-    Bandwidth, Failure, FailureKind, Finish, GenerationPass, Job, Known, LoadRegime, LoadSpec, Memory, PassKind,
-    Prompt, RecordBody, RepeatRule, ScoringPass, Step, WarmUpRule, Workload,
+    Bandwidth, Failure, FailureKind, Finish, GenerationPass, Job, Known, LoadRegime, LoadSpec, Memory,
+    PassKind, Prompt, RecordBody, RepeatRule, ScoringPass, Step, WarmUpRule, Workload,
 };
 
 use crate::bandwidth::Reader;
@@ -36,8 +36,9 @@ impl std::fmt::Debug for dyn Engine {
     }
 }
 
-/// Runs a job to its end. Nothing that goes wrong in it is lost: the last record says what it was.
-pub(crate) fn run(bench: &mut Bench, job: &Job, journal: &Journal, cancel: &AtomicBool) {
+/// Runs a job's steps, and says what went wrong. The last record is the caller's: it is written when the bench is
+/// free again, so that whoever reads it can hand over the next job at once.
+pub(crate) fn run(bench: &mut Bench, job: &Job, journal: &Journal, cancel: &AtomicBool) -> Option<Failure> {
     let clock = bench.clock;
     let deadline_ns = clock.now_ns().saturating_add(job.deadline_ns);
     let sampler = Sampler::start(std::sync::Arc::clone(&bench.platform), clock, job.sensor_interval_ns);
@@ -51,11 +52,7 @@ pub(crate) fn run(bench: &mut Bench, job: &Job, journal: &Journal, cancel: &Atom
         }
     }
     at_work.hand_over_samples();
-    let failure = outcome.err().or(at_work.broken.take());
-    let conditions = at_work.bench.platform.conditions(clock.now_ns());
-    at_work.note(RecordBody::Ended { failure, conditions });
-    // The host gets the records in any case; a journal that could not be written was said to be so.
-    let _ = journal.sync();
+    outcome.err().or(at_work.broken.take())
 }
 
 struct AtWork<'a> {
@@ -71,8 +68,9 @@ struct AtWork<'a> {
 impl AtWork<'_> {
     fn note(&mut self, body: RecordBody) {
         if let Err(error) = self.journal.append(self.bench.clock.now_ns(), body) {
-            let failure = Failure::new(FailureKind::Storage, format!("the journal cannot be written: {error}"))
-                .with_next_step("free some space on the device");
+            let failure =
+                Failure::new(FailureKind::Storage, format!("the journal cannot be written: {error}"))
+                    .with_next_step("free some space on the device");
             self.broken.get_or_insert(failure);
         }
     }
@@ -88,7 +86,8 @@ impl AtWork<'_> {
     fn settle(&mut self) -> Result<(), Failure> {
         self.hand_over_samples();
         if let Err(error) = self.journal.sync() {
-            let failure = Failure::new(FailureKind::Storage, format!("the journal cannot be synced: {error}"));
+            let failure =
+                Failure::new(FailureKind::Storage, format!("the journal cannot be synced: {error}"));
             self.broken.get_or_insert(failure);
         }
         self.go_on()
@@ -99,7 +98,10 @@ impl AtWork<'_> {
             return Err(Failure::new(FailureKind::Cancelled, "the job was cancelled"));
         }
         if self.bench.clock.now_ns() >= self.deadline_ns {
-            return Err(Failure::new(FailureKind::TimedOut, "the job's time was over before its steps were done"));
+            return Err(Failure::new(
+                FailureKind::TimedOut,
+                "the job's time was over before its steps were done",
+            ));
         }
         Ok(())
     }
@@ -259,7 +261,10 @@ impl AtWork<'_> {
     /// The prompt is what its hash says, and what this device's own tokenizer makes of its text.
     fn check_prompt(&mut self, prompt: &Prompt) -> Result<(), Failure> {
         if !prompt.is_whole() {
-            return Err(Failure::new(FailureKind::PromptMismatch, "the prompt's hash is not that of its content"));
+            return Err(Failure::new(
+                FailureKind::PromptMismatch,
+                "the prompt's hash is not that of its content",
+            ));
         }
         let Some(text) = &prompt.text else { return Ok(()) };
         let engine = engine(self.bench)?;
@@ -317,13 +322,15 @@ impl AtWork<'_> {
             end_ns,
             finish: finish.clone(),
             text,
-            stamps_are_tokens: stamps.stamps_are_tokens,
+            stamps_are_tokens: stamps.one_token_each,
             memory,
             evidence,
             speculation: stamps.speculation,
         };
-        let observed =
-            Observed { finish, took_ns: seen.token_at_ns.last().unwrap_or(&end_ns).saturating_sub(seen.begin_ns) };
+        let observed = Observed {
+            finish,
+            took_ns: seen.token_at_ns.last().unwrap_or(&end_ns).saturating_sub(seen.begin_ns),
+        };
         self.note(RecordBody::Generation(Box::new(seen)));
         Ok(observed)
     }
@@ -352,6 +359,10 @@ impl AtWork<'_> {
         stamps.begin();
         let continuations = engine.score(prefix, continuations, &mut stamps)?;
         let (begin_ns, end_ns) = (stamps.begin_ns, clock.now_ns());
+        if continuations.iter().flat_map(|one| &one.token_log_probs).any(|log_prob| !log_prob.is_finite()) {
+            let what = "the model gave a token a probability that is no number, or none at all";
+            return Err(Failure::new(FailureKind::Engine, what));
+        }
         let prompt_sha256 = prefix.sha256.clone();
         let seen = ScoringPass { step, pass, kind, prompt_sha256, begin_ns, end_ns, continuations };
         self.note(RecordBody::Scoring(seen));

@@ -47,10 +47,16 @@ impl Journal {
     fn recover(path: &Path, now_ns: u64) -> io::Result<Self> {
         let (records, whole_bytes) = read_whole_lines(path)?;
         let file = OpenOptions::new().append(true).open(path)?;
+        let cut_bytes = file.metadata()?.len() - whole_bytes;
         file.set_len(whole_bytes)?;
         let ended = records.last().is_some_and(|last| matches!(last.body, RecordBody::Ended { .. }));
         let journal = Self::over(path, file, records.into_iter().map(Arc::new).collect(), ended);
         if !ended {
+            if cut_bytes > 0 {
+                let what =
+                    format!("the journal's last {cut_bytes} bytes were half a record; they were cut off");
+                journal.append(now_ns, RecordBody::Noticed { what })?;
+            }
             let what = "the agent's process ended while this job was running";
             let failure = Some(Failure::new(FailureKind::AgentDied, what));
             journal.append(now_ns, RecordBody::Ended { failure, conditions: nothing_known(now_ns) })?;
@@ -65,6 +71,10 @@ impl Journal {
 
     pub(crate) fn append(&self, at_ns: u64, body: RecordBody) -> io::Result<()> {
         let mut state = self.state();
+        if state.ended {
+            // The last record is the last one: whoever comes after it, as a hung engine may, has nothing to add.
+            return Ok(());
+        }
         let ended = matches!(body, RecordBody::Ended { .. });
         let record = Record { record: state.records.len() as u64, at_ns, body };
         let mut line = serde_json::to_vec(&record)?;
@@ -96,16 +106,23 @@ impl Journal {
     pub(crate) fn wait_for(&self, number: u64, at_most: Duration) -> Waited {
         let state = self.state();
         let none_yet = |state: &mut State| state.records.len() as u64 <= number && !state.ended;
-        let (state, _) = self
-            .0
-            .grown
-            .wait_timeout_while(state, at_most, none_yet)
-            .unwrap_or_else(PoisonError::into_inner);
+        let (state, _) =
+            self.0.grown.wait_timeout_while(state, at_most, none_yet).unwrap_or_else(PoisonError::into_inner);
         match state.records.get(usize::try_from(number).unwrap_or(usize::MAX)) {
             Some(record) => Waited::Record(Arc::clone(record)),
             None if state.ended => Waited::Ended,
             None => Waited::NotYet,
         }
+    }
+
+    /// Whether the job ended within this time.
+    pub(crate) fn wait_for_end(&self, at_most: Duration) -> bool {
+        let (state, _) = self
+            .0
+            .grown
+            .wait_timeout_while(self.state(), at_most, |state| !state.ended)
+            .unwrap_or_else(PoisonError::into_inner);
+        state.ended
     }
 
     fn remove(&self) -> io::Result<()> {
@@ -223,8 +240,9 @@ fn decode_name(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Journals, Waited, nothing_known};
+    use super::{Journal, Journals, Waited, nothing_known};
     use dyno_protocol::{FailureKind, JobId, RecordBody};
+    use std::path::Path;
     use std::time::Duration;
 
     fn noticed(what: &str) -> RecordBody {
@@ -247,12 +265,43 @@ mod tests {
             std::fs::write(&path, &whole[..cut]).unwrap();
             let journals = Journals::open(folder.path().to_owned(), 77).unwrap();
             let journal = journals.get(&job).unwrap();
-            let lines = whole[..cut].iter().filter(|byte| **byte == b'\n').count() as u64;
-            assert_eq!(journal.records(), lines + 1, "cut at {cut}");
-            let Waited::Record(last) = journal.wait_for(lines, Duration::ZERO) else { panic!("no end") };
+            let lines = whole[..cut].split(|byte| *byte == b'\n').count() as u64 - 1;
+            let half = !whole[..cut].is_empty() && whole[cut - 1] != b'\n';
+            let end = lines + u64::from(half);
+            assert_eq!(journal.records(), end + 1, "cut at {cut}");
+            if half {
+                let Waited::Record(said) = journal.wait_for(lines, Duration::ZERO) else {
+                    panic!("nothing said")
+                };
+                assert!(
+                    matches!(&said.body, RecordBody::Noticed { what } if what.contains("cut off")),
+                    "{said:?}"
+                );
+            }
+            let Waited::Record(last) = journal.wait_for(end, Duration::ZERO) else { panic!("no end") };
             let RecordBody::Ended { failure: Some(failure), .. } = &last.body else { panic!("{last:?}") };
-            assert_eq!((failure.kind, last.record), (FailureKind::AgentDied, lines));
+            assert_eq!((failure.kind, last.record), (FailureKind::AgentDied, end));
+            // What was recovered is recovered for good.
+            let (said, again) = (journal.records(), Journals::open(folder.path().to_owned(), 99).unwrap());
+            assert_eq!(again.get(&job).unwrap().records(), said);
         }
+    }
+
+    #[test]
+    fn a_disk_that_is_full_is_said_and_followers_lose_nothing() {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let journal = Journal::over(Path::new("/dev/full"), full, Vec::new(), false);
+        assert_eq!(journal.append(1, noticed("first")).unwrap_err().kind(), std::io::ErrorKind::StorageFull);
+        // Once is enough; what cannot be kept is still handed on.
+        journal.append(2, noticed("second")).unwrap();
+        journal.append(3, RecordBody::Ended { failure: None, conditions: nothing_known(3) }).unwrap();
+        journal.append(4, noticed("after the end")).unwrap();
+        for number in 0..3 {
+            let Waited::Record(record) = journal.wait_for(number, Duration::ZERO) else { panic!("{number}") };
+            assert_eq!((record.record, record.at_ns), (number, number + 1));
+        }
+        assert!(matches!(journal.wait_for(3, Duration::ZERO), Waited::Ended));
+        assert!(journal.wait_for_end(Duration::ZERO));
     }
 
     #[test]

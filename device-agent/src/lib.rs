@@ -16,9 +16,18 @@ mod sampler;
 mod server;
 mod spread;
 mod stamps;
+mod state_lock;
 mod store;
 
 pub use agent::{Agent, AgentOptions, HUNG};
 pub use dyno_qwen35::check;
 pub use dyno_weights as weights;
 pub use server::serve;
+
+/// Runs a checkpoint against reference tensors, on the processor.
+pub fn check_on_cpu(
+    checkpoint: &weights::Checkpoint,
+    reference: &std::path::Path,
+) -> Result<check::Report, dyno_qwen35::ModelError> {
+    check::check(checkpoint, reference, &candle_core::Device::Cpu)
+}

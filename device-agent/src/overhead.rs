@@ -5,9 +5,9 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use dyno_protocol::{
-    ComputeUnit, Cost, Failure, FailureKind, Finish, Job, JobId, Known, LoadSpec, Loaded, ModelSource, Prompt, Record,
-    RecordBody, RenderRequest, Rendered, RepeatRule, Sampling, ScoredContinuation, Step, StopRule, WarmUpRule,
-    Workload,
+    ComputeUnit, Cost, Failure, FailureKind, Finish, Job, JobId, Known, LoadSpec, Loaded, ModelSource,
+    Prompt, Record, RecordBody, RenderRequest, Rendered, RepeatRule, Sampling, ScoredContinuation, Step,
+    StopRule, WarmUpRule, Workload,
 };
 
 use crate::clock::Clock;

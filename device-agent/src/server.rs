@@ -84,7 +84,7 @@ fn follow<W: Write + Send + 'static>(
     std::thread::spawn(move || {
         let mut number = from_record;
         loop {
-            let sent = match journal.wait_for(number, Duration::from_secs(3600)) {
+            let sent = match journal.wait_for(number, Duration::from_hours(1)) {
                 Waited::Record(record) => {
                     number += 1;
                     let message = FromAgent::Record { job: job.clone(), record: (*record).clone() };

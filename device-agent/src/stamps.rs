@@ -11,6 +11,8 @@ use crate::engine::Watch;
 
 /// Room for this many prefill chunks without allocating.
 const CHUNKS: usize = 4096;
+/// Room for this many tokens at most, whatever a host asks for: beyond any context that is run here.
+const MOST_TOKENS: usize = 1 << 20;
 
 #[derive(Debug)]
 pub(crate) struct Stamps<'a> {
@@ -24,7 +26,7 @@ pub(crate) struct Stamps<'a> {
     pub(crate) reused_tokens: u32,
     pub(crate) token_ids: Vec<u32>,
     pub(crate) token_at_ns: Vec<u64>,
-    pub(crate) stamps_are_tokens: bool,
+    pub(crate) one_token_each: bool,
     pub(crate) speculation: Option<SpeculationFigures>,
 }
 
@@ -38,11 +40,11 @@ impl<'a> Stamps<'a> {
             begin_ns: 0,
             last_ns: 0,
             vision: None,
-            prefill: Vec::with_capacity(CHUNKS),
+            prefill: room(CHUNKS, PrefillChunk { tokens: 1, begin_ns: 1, end_ns: 1 }),
             reused_tokens: 0,
-            token_ids: Vec::with_capacity(tokens as usize),
-            token_at_ns: Vec::with_capacity(tokens as usize),
-            stamps_are_tokens: true,
+            token_ids: room(MOST_TOKENS.min(tokens as usize), 1),
+            token_at_ns: room(MOST_TOKENS.min(tokens as usize), 1),
+            one_token_each: true,
             speculation: None,
         }
     }
@@ -67,6 +69,13 @@ impl<'a> Stamps<'a> {
         self.last_ns = end_ns;
         chunk
     }
+}
+
+/// An empty list whose memory is really there: written once, so that no page of it is met first during the pass.
+fn room<T: Copy>(places: usize, filler: T) -> Vec<T> {
+    let mut list = vec![filler; places];
+    list.clear();
+    list
 }
 
 impl Watch for Stamps<'_> {
@@ -99,7 +108,7 @@ impl Watch for Stamps<'_> {
     }
 
     fn stamps_are_chunks(&mut self) {
-        self.stamps_are_tokens = false;
+        self.one_token_each = false;
     }
 
     fn speculated(&mut self, drafted: u32, accepted: u32) {
@@ -128,6 +137,13 @@ mod tests {
         assert!(stamps.prefill[0].end_ns <= stamps.token_at_ns[0]);
         assert!(stamps.token_at_ns[0] <= stamps.token_at_ns[1]);
         assert_eq!(stamps.token_ids, [7, 8]);
+    }
+
+    #[test]
+    fn no_wish_for_tokens_takes_more_memory_than_a_context_could_fill() {
+        let cancel = AtomicBool::new(false);
+        let stamps = Stamps::new(Clock::start(), &cancel, u32::MAX, u64::MAX);
+        assert!(stamps.token_ids.capacity() < 1 << 21 && stamps.token_ids.is_empty());
     }
 
     #[test]

@@ -40,10 +40,12 @@ impl Store {
             let what = format!("the model {model_sha256} is not on this device, or not whole");
             return Err(Failure::new(FailureKind::Model, what).with_next_step("push it with `dyno push`"));
         }
-        let gguf = fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.path()).find(|path| {
-            let is_projector = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("mmproj"));
-            path.extension().is_some_and(|extension| extension == "gguf") && !is_projector
-        });
+        let gguf =
+            fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.path()).find(|path| {
+                let is_projector =
+                    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("mmproj"));
+                path.extension().is_some_and(|extension| extension == "gguf") && !is_projector
+            });
         Ok(gguf.unwrap_or(folder))
     }
 
@@ -67,12 +69,18 @@ impl Store {
             return self.have(sha256);
         }
         let path = self.part(sha256)?;
-        let mut file =
-            OpenOptions::new().write(true).create(true).truncate(false).open(&path).map_err(storage("open a file"))?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(storage("open a file"))?;
         let there = file.metadata().map_err(storage("look at a file"))?.len();
         let end = offset.checked_add(piece.len() as u64).filter(|end| *end <= total_bytes);
         let Some(end) = end.filter(|_| offset <= there) else {
-            let what = format!("a piece at {offset} does not continue the {there} of {total_bytes} bytes that are here");
+            let what = format!(
+                "a piece at {offset} does not continue the {there} of {total_bytes} bytes that are here"
+            );
             return Err(Failure::new(FailureKind::Refused, what).with_next_step("ask what is there first"));
         };
         file.seek(SeekFrom::Start(offset)).map_err(storage("go to an offset"))?;
@@ -124,7 +132,7 @@ impl Store {
         let mut models: Vec<String> = entries
             .flatten()
             .map(|entry| entry.file_name().to_string_lossy().into_owned())
-            .filter(|name| !name.ends_with(".half"))
+            .filter(|name| !name.contains('.'))
             .collect();
         models.sort();
         Ok(models)
@@ -195,7 +203,13 @@ mod tests {
     use dyno_protocol::{StoreAnswer, StoreQuestion};
     use sha2::{Digest, Sha256};
 
-    fn put(store: &Store, sha256: &str, total: u64, offset: u64, piece: &[u8]) -> Result<StoreAnswer, String> {
+    fn put(
+        store: &Store,
+        sha256: &str,
+        total: u64,
+        offset: u64,
+        piece: &[u8],
+    ) -> Result<StoreAnswer, String> {
         let question =
             StoreQuestion::Put { sha256: sha256.into(), total_bytes: total, offset, piece: piece.to_vec() };
         store.answer(question).map_err(|failure| failure.what)

@@ -1,5 +1,10 @@
 //! The engines by name. A new engine is one file here and one arm in [`open`].
 
+mod candle;
+mod checkpoints;
+mod choice;
+mod messages;
+mod openai;
 mod qwen35;
 mod scripted;
 
@@ -15,12 +20,17 @@ use crate::store::Store;
 
 /// What this agent can run.
 pub(crate) fn facts() -> Vec<EngineFacts> {
-    let cpu = |name: &str, version: &str| EngineFacts {
+    let engine = |name: &str, unit| EngineFacts {
         name: name.to_owned(),
-        version: version.to_owned(),
-        units: vec![ComputeUnit::Cpu],
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        units: vec![unit],
     };
-    vec![cpu(qwen35::NAME, env!("CARGO_PKG_VERSION")), cpu(scripted::NAME, env!("CARGO_PKG_VERSION"))]
+    vec![
+        engine(qwen35::NAME, ComputeUnit::Cpu),
+        engine(candle::NAME, ComputeUnit::Cpu),
+        engine(openai::NAME, ComputeUnit::Remote),
+        engine(scripted::NAME, ComputeUnit::Cpu),
+    ]
 }
 
 /// Loads a model. Every phase is stamped; the regime is for the job loop to say.
@@ -28,8 +38,16 @@ pub(crate) fn open(load: &LoadSpec, store: &Store, clock: Clock) -> Result<Box<d
     let opened = Opened::now(clock);
     match (load.engine.as_str(), &load.source) {
         (scripted::NAME, ModelSource::Script(script)) => scripted::open(script, opened),
+        (openai::NAME, ModelSource::Server { url, model }) => openai::open(url, model, opened),
         (qwen35::NAME, _) => qwen35::open(load, store, opened),
-        (scripted::NAME, _) => Err(Failure::new(FailureKind::Refused, "the engine `scripted` runs scripts only")),
+        (candle::NAME, _) => candle::open(load, store, opened),
+        (scripted::NAME, _) => {
+            Err(Failure::new(FailureKind::Refused, "the engine `scripted` runs scripts only"))
+        }
+        (openai::NAME, _) => {
+            let failure = Failure::new(FailureKind::Refused, "the engine `openai` needs a server's address");
+            Err(failure.with_next_step("name it as `openai:http://127.0.0.1:8080`"))
+        }
         (other, _) => {
             let known: Vec<_> = facts().into_iter().map(|facts| facts.name).collect();
             let what = format!("there is no engine `{other}` here; there are {}", known.join(", "));
@@ -43,12 +61,14 @@ pub(crate) fn open(load: &LoadSpec, store: &Store, clock: Clock) -> Result<Box<d
 pub(crate) struct Opened {
     clock: Clock,
     begin_ns: u64,
+    /// Set once the model is ready, where more is done after that.
+    end_ns: Option<u64>,
     spans: Vec<LoadSpan>,
 }
 
 impl Opened {
     pub(crate) fn now(clock: Clock) -> Self {
-        Self { clock, begin_ns: clock.now_ns(), spans: Vec::new() }
+        Self { clock, begin_ns: clock.now_ns(), end_ns: None, spans: Vec::new() }
     }
 
     /// A phase begins; the one before it ends.
@@ -64,6 +84,13 @@ impl Opened {
         }
     }
 
+    /// The model is ready now; what follows is our own bookkeeping and no part of the load.
+    pub(crate) fn ready(&mut self) {
+        let now_ns = self.clock.now_ns();
+        self.end_phase(now_ns);
+        self.end_ns = Some(now_ns);
+    }
+
     /// The load is done. What an engine knows better it sets itself.
     pub(crate) fn loaded(
         mut self,
@@ -73,8 +100,10 @@ impl Opened {
         model_sha256: String,
         path: &str,
     ) -> Loaded {
-        let end_ns = self.clock.now_ns();
-        self.end_phase(end_ns);
+        if self.end_ns.is_none() {
+            self.ready();
+        }
+        let end_ns = self.end_ns.unwrap_or(self.begin_ns);
         let unasked = || Known::unknown("not asked yet");
         Loaded {
             begin_ns: self.begin_ns,

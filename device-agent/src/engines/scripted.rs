@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use dyno_protocol::{
-    ComputeUnit, Cost, Failure, FailureKind, Finish, Known, Loaded, MessagePart, Prompt, RenderRequest, Rendered,
-    Role, ScoredContinuation, Script, ScriptFault,
+    ComputeUnit, Cost, Failure, FailureKind, Finish, Known, Loaded, MessagePart, Prompt, RenderRequest,
+    Rendered, Role, ScoredContinuation, Script, ScriptFault,
 };
 
 use super::Opened;
@@ -47,10 +47,9 @@ fn wait_until(moment: Instant) {
         if left.is_zero() {
             return;
         }
-        if left > SPIN {
-            std::thread::sleep(left - SPIN);
-        } else {
-            std::hint::spin_loop();
+        match left.checked_sub(SPIN) {
+            Some(asleep) => std::thread::sleep(asleep),
+            None => std::hint::spin_loop(),
         }
     }
 }
@@ -60,15 +59,19 @@ impl Scripted {
         let mut id = self.script.tokens[place % self.script.tokens.len()];
         self.given += 1;
         match self.script.fault {
-            Some(ScriptFault::DieAtToken { token }) if self.given >= token => std::process::exit(SCRIPTED_DEATH),
+            Some(ScriptFault::DieAtToken { token }) if self.given >= token => {
+                std::process::exit(SCRIPTED_DEATH)
+            }
             Some(ScriptFault::HangAtToken { token }) if self.given >= token => loop {
-                std::thread::sleep(Duration::from_secs(3600));
+                std::thread::sleep(Duration::from_hours(1));
             },
             Some(ScriptFault::FailAtToken { token }) if self.given >= token => {
                 let what = format!("the script fails at token {token}");
                 return Err(Failure::new(FailureKind::Engine, what));
             }
-            Some(ScriptFault::WrongIdsFromToken { token }) if self.given >= token => id = (id + 1) % VOCABULARY,
+            Some(ScriptFault::WrongIdsFromToken { token }) if self.given >= token => {
+                id = (id + 1) % VOCABULARY;
+            }
             _ => {}
         }
         Ok(id)

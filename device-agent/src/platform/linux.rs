@@ -1,6 +1,7 @@
 //! Linux: everything from files of the kernel, none of them required to be there.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use dyno_protocol::codec::hex;
@@ -17,6 +18,8 @@ pub struct Linux {
     sensors: SensorFiles,
     /// Processor time at the last look: all of it that was spent, and this process's own.
     last_look: Mutex<Option<ProcessorTime>>,
+    /// The kernel was asked to begin its peaks anew and refused.
+    peaks_are_old: AtomicBool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -31,7 +34,8 @@ impl Linux {
     pub fn at(root: PathBuf) -> Self {
         let root = Root::new(root);
         let sensors = SensorFiles::find(&root);
-        let linux = Self { root, sensors, last_look: Mutex::new(None) };
+        let linux =
+            Self { root, sensors, last_look: Mutex::new(None), peaks_are_old: AtomicBool::new(false) };
         *linux.last_look.lock().unwrap_or_else(PoisonError::into_inner) = linux.processor_time();
         linux
     }
@@ -50,7 +54,8 @@ impl Linux {
         let own_line = self.root.text("proc/self/stat")?;
         // The name may hold anything, spaces and brackets included: fields are counted after its end.
         let after_name = &own_line[own_line.rfind(')')? + 1..];
-        let own: u64 = after_name.split_whitespace().skip(11).take(4).filter_map(|t| t.parse::<u64>().ok()).sum();
+        let own: u64 =
+            after_name.split_whitespace().skip(11).take(4).filter_map(|t| t.parse::<u64>().ok()).sum();
         Some(ProcessorTime { total, idle, own })
     }
 
@@ -157,17 +162,22 @@ impl Platform for Linux {
             footprint_bytes: Known::from_option(footprint, "the kernel does not split resident memory"),
             peak_footprint_bytes: Known::unknown("Linux keeps no peak of anonymous memory; see the samples"),
             resident_bytes: Known::from_option(of("VmRSS"), "the kernel does not tell resident memory"),
-            peak_resident_bytes: Known::from_option(of("VmHWM"), "the kernel keeps no peak"),
+            peak_resident_bytes: if self.peaks_are_old.load(Ordering::Relaxed) {
+                Known::unknown("the kernel does not let a process begin its peak anew")
+            } else {
+                Known::from_option(of("VmHWM"), "the kernel keeps no peak")
+            },
         }
     }
 
     fn reset_memory_peaks(&self) {
-        // Where this is not allowed, peaks are of the whole process's life, which is an upper bound.
-        let _ = std::fs::write(self.root.path("proc/self/clear_refs"), "5");
+        let refused = std::fs::write(self.root.path("proc/self/clear_refs"), "5").is_err();
+        self.peaks_are_old.store(refused, Ordering::Relaxed);
     }
 
     fn conditions(&self, at_ns: u64) -> Conditions {
-        let percent = self.batteries().first().and_then(|battery| read(&battery.join("capacity"))?.parse().ok());
+        let percent =
+            self.batteries().first().and_then(|battery| read(&battery.join("capacity"))?.parse().ok());
         Conditions {
             at_ns,
             power: self.power(),
@@ -231,7 +241,11 @@ mod tests {
         put(root, "sys/class/power_supply/BAT0/type", "Battery");
         put(root, "sys/class/power_supply/BAT0/status", "Discharging");
         put(root, "sys/class/power_supply/BAT0/capacity", "83");
-        put(root, "proc/self/status", "VmHWM:\t  2048 kB\nVmRSS:\t 1024 kB\nRssAnon:\t 512 kB\nVmSwap:\t 4 kB\n");
+        put(
+            root,
+            "proc/self/status",
+            "VmHWM:\t  2048 kB\nVmRSS:\t 1024 kB\nRssAnon:\t 512 kB\nVmSwap:\t 4 kB\n",
+        );
         let linux = Linux::at(root.to_owned());
         let mut readings = Vec::new();
         linux.read_sensors(&mut readings);
@@ -255,6 +269,12 @@ mod tests {
         let memory = linux.memory();
         assert_eq!(memory.footprint_bytes.value(), Some(&(516 * 1024)));
         assert_eq!(memory.peak_resident_bytes.value(), Some(&(2048 * 1024)));
+        linux.reset_memory_peaks();
+        assert_eq!(linux.memory().peak_resident_bytes.value(), Some(&(2048 * 1024)));
+        fs::remove_file(root.join("proc/self/clear_refs")).unwrap();
+        fs::create_dir(root.join("proc/self/clear_refs")).unwrap();
+        linux.reset_memory_peaks();
+        assert_eq!(linux.memory().peak_resident_bytes.value(), None, "an old peak is not a pass's peak");
     }
 
     #[test]

@@ -21,8 +21,12 @@ impl Root {
 
     /// Folders below `below`, by name.
     pub(super) fn entries(&self, below: &str) -> Vec<PathBuf> {
-        let mut entries: Vec<PathBuf> =
-            std::fs::read_dir(self.path(below)).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+        let mut entries: Vec<PathBuf> = std::fs::read_dir(self.path(below))
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path())
+            .collect();
         entries.sort();
         entries
     }

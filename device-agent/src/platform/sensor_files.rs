@@ -33,7 +33,8 @@ impl SensorFiles {
         for chip in root.entries("sys/class/hwmon") {
             let name = read(&chip.join("name")).unwrap_or_else(|| "hwmon".to_owned());
             for index in 1..=8 {
-                let label = read(&chip.join(format!("temp{index}_label"))).unwrap_or_else(|| index.to_string());
+                let label =
+                    read(&chip.join(format!("temp{index}_label"))).unwrap_or_else(|| index.to_string());
                 let sensor = format!("{}_{}_temperature_c", word(&name), word(&label));
                 found.add(&sensor, chip.join(format!("temp{index}_input")), 1e-3);
             }

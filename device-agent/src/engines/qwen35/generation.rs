@@ -3,12 +3,13 @@
 use std::ops::ControlFlow;
 
 use candle_core::Tensor;
-use dyno_protocol::{Failure, FailureKind, Finish, Sampling};
+use dyno_protocol::{Failure, FailureKind, Finish};
 use dyno_qwen35::{Input, Logits, Output, Speculation, State, StateLimits};
-use dyno_text::{LoopDetector, Sampler, Settings, TextError, ThinkingBudget};
 
+use super::words::Words;
 use super::{Own, Snapshot, model};
 use crate::engine::{Generate, Watch};
+use crate::engines::choice::{Choice, Tokens};
 
 /// Prompt tokens between two stamps.
 const CHUNK: usize = 512;
@@ -35,7 +36,8 @@ pub(super) fn run(own: &mut Own, task: &Generate<'_>, watch: &mut dyn Watch) -> 
         let stop = if at < reuse { reuse } else { ids.len() };
         let end = stop.min(at + chunk);
         let input = Input { ids: &ids[at..end], features: features.as_ref() };
-        let output = own.pool.install(|| own.model.forward(&mut state, input, Logits::Last)).map_err(model)?;
+        let output =
+            own.pool.install(|| own.model.forward(&mut state, input, Logits::Last)).map_err(model)?;
         if watch.read((end - at) as u32).is_break() {
             return Ok(Finish::Cancelled);
         }
@@ -46,11 +48,11 @@ pub(super) fn run(own: &mut Own, task: &Generate<'_>, watch: &mut dyn Watch) -> 
         last = Some(output);
     }
     let last = last.ok_or_else(|| Failure::new(FailureKind::Engine, "no token of the prompt was read"))?;
-    let mut chooser = Chooser::new(own, task)?;
+    let mut choice = choice(own, task)?;
     if task.speculate {
-        speculate(own, task, state, &last, &mut chooser, watch)
+        speculate(own, task, state, &last, &mut choice, watch)
     } else {
-        one_by_one(own, task, state, &last.logits, &mut chooser, watch)
+        one_by_one(own, task, state, &last.logits, &mut choice, watch)
     }
 }
 
@@ -76,21 +78,22 @@ fn one_by_one(
     task: &Generate<'_>,
     mut state: State,
     first: &Tensor,
-    chooser: &mut Chooser<'_>,
+    choice: &mut Choice<'_>,
     watch: &mut dyn Watch,
 ) -> Result<Finish, Failure> {
     let mut logits = first.clone();
     for left in (0..task.stop.max_tokens).rev() {
-        let id = chooser.next(&logits)?;
+        let id = choice.next(&row(&logits)?)?;
         if watch.token(id).is_break() {
             return Ok(Finish::Cancelled);
         }
-        if let ControlFlow::Break(finish) = chooser.after(id) {
+        if let ControlFlow::Break(finish) = choice.after(id) {
             return Ok(finish);
         }
         if left > 0 {
             let input = Input::text(std::slice::from_ref(&id));
-            let output = own.pool.install(|| own.model.forward(&mut state, input, Logits::Last)).map_err(model)?;
+            let output =
+                own.pool.install(|| own.model.forward(&mut state, input, Logits::Last)).map_err(model)?;
             logits = output.logits;
         }
     }
@@ -102,16 +105,19 @@ fn speculate(
     task: &Generate<'_>,
     mut state: State,
     last: &Output,
-    chooser: &mut Chooser<'_>,
+    choice: &mut Choice<'_>,
     watch: &mut dyn Watch,
 ) -> Result<Finish, Failure> {
-    if !chooser.is_plain_greedy() {
-        return Err(Failure::new(FailureKind::Refused, "drafts are verified for greedy output without penalties"));
+    if !choice.is_plain_greedy() {
+        return Err(Failure::new(
+            FailureKind::Refused,
+            "drafts are verified for greedy output without penalties",
+        ));
     }
     let mut drafting = Speculation::new(&own.model, DRAFTS).map_err(model)?;
     let read = &task.prompt.ids[task.prompt.ids.len() - last.positions.len()..];
     drafting.saw(read, last).map_err(model)?;
-    let mut id = chooser.next(&last.logits)?;
+    let mut id = choice.next(&row(&last.logits)?)?;
     let mut left = task.stop.max_tokens;
     let mut before = drafting.figures();
     loop {
@@ -122,7 +128,7 @@ fn speculate(
         if watch.token(id).is_break() {
             return Ok(Finish::Cancelled);
         }
-        if let ControlFlow::Break(finish) = chooser.after(id) {
+        if let ControlFlow::Break(finish) = choice.after(id) {
             return Ok(finish);
         }
         if left == 0 {
@@ -143,7 +149,7 @@ fn speculate(
             if watch.token(*known).is_break() {
                 return Ok(Finish::Cancelled);
             }
-            if let ControlFlow::Break(finish) = chooser.after(*known) {
+            if let ControlFlow::Break(finish) = choice.after(*known) {
                 return Ok(finish);
             }
         }
@@ -151,82 +157,24 @@ fn speculate(
     }
 }
 
-/// Chooses tokens and says when to stop.
-struct Chooser<'a> {
-    own: &'a Own,
-    sampler: Sampler,
-    plain_greedy: bool,
-    ignore_end: bool,
-    loops: Option<LoopDetector>,
-    budget: Option<ThinkingBudget>,
-    row: Vec<f32>,
+/// The choice for this model's tokens, and for its reasoning block where it has one.
+fn choice<'a>(own: &'a Own, task: &Generate<'_>) -> Result<Choice<'a>, Failure> {
+    let rows = own.loaded.vocabulary;
+    let tokens = Tokens {
+        count: own.words.as_ref().map_or(rows, |words| words.id_count().min(rows)),
+        end_ids: &own.end_ids,
+        blank: own.words.as_ref().map_or(&[], Words::blank),
+    };
+    let budget = match (task.stop.thinking_budget, &own.words) {
+        (Some(budget), Some(words)) => words.thinking_budget(budget, task.prompt.text.as_deref())?,
+        _ => None,
+    };
+    Choice::new(task, tokens, budget)
 }
 
-impl<'a> Chooser<'a> {
-    fn new(own: &'a Own, task: &Generate<'_>) -> Result<Self, Failure> {
-        let ids = own.words.as_ref().map_or(own.loaded.vocabulary, |words| words.id_count().min(own.loaded.vocabulary));
-        let budget = match (task.stop.thinking_budget, &own.words) {
-            (Some(budget), Some(words)) => words.thinking_budget(budget, task.prompt.text.as_deref())?,
-            _ => None,
-        };
-        let settings = settings(task.sampling);
-        Ok(Self {
-            own,
-            sampler: Sampler::new(settings, ids, &task.prompt.ids).map_err(text)?,
-            plain_greedy: settings == Settings { seed: settings.seed, ..Settings::GREEDY } && budget.is_none(),
-            ignore_end: task.stop.ignore_end,
-            loops: task.stop.stop_on_loop.then(LoopDetector::new),
-            budget,
-            row: Vec::new(),
-        })
-    }
-
-    fn is_plain_greedy(&self) -> bool {
-        self.plain_greedy
-    }
-
-    fn next(&mut self, logits: &Tensor) -> Result<u32, Failure> {
-        if let Some(forced) = self.budget.as_mut().and_then(ThinkingBudget::force) {
-            self.sampler.accept(forced);
-            return Ok(forced);
-        }
-        self.row = logits
-            .flatten_all()
-            .and_then(|row| row.to_vec1())
-            .map_err(|error| Failure::new(FailureKind::Engine, error.to_string()))?;
-        self.sampler.next(&self.row).map_err(text)
-    }
-
-    fn after(&mut self, id: u32) -> ControlFlow<Finish> {
-        if let Some(budget) = &mut self.budget {
-            budget.accept(id);
-        }
-        if !self.ignore_end && self.own.end_ids.contains(&id) {
-            return ControlFlow::Break(Finish::End);
-        }
-        let own = self.own;
-        if let Some(loops) = &mut self.loops {
-            let blank = own.words.as_ref().is_some_and(|words| words.is_blank(id));
-            if let Some(found) = loops.push(id, blank) {
-                return ControlFlow::Break(Finish::Loop { from_token: found.from_token, what: found.to_string() });
-            }
-        }
-        ControlFlow::Continue(())
-    }
-}
-
-fn settings(sampling: &Sampling) -> Settings {
-    Settings {
-        temperature: sampling.temperature,
-        top_k: sampling.top_k,
-        top_p: sampling.top_p,
-        min_p: sampling.min_p,
-        presence_penalty: sampling.presence_penalty,
-        repetition_penalty: sampling.repetition_penalty,
-        seed: sampling.seed,
-    }
-}
-
-fn text(error: TextError) -> Failure {
-    Failure::new(FailureKind::Engine, error.to_string())
+fn row(logits: &Tensor) -> Result<Vec<f32>, Failure> {
+    logits
+        .flatten_all()
+        .and_then(|row| row.to_vec1())
+        .map_err(|error| Failure::new(FailureKind::Engine, error.to_string()))
 }

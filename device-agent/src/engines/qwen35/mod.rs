@@ -6,13 +6,16 @@ mod words;
 use std::path::Path;
 
 use dyno_protocol::{
-    ComputeUnit, Cost, Failure, FailureKind, Finish, Known, LoadSpec, Loaded, ModelSource, Prompt, RenderRequest,
-    Rendered, ScoredContinuation,
+    ComputeUnit, Cost, Failure, FailureKind, Finish, Known, LoadSpec, Loaded, ModelSource, Prompt,
+    RenderRequest, Rendered, ScoredContinuation,
 };
-use dyno_qwen35::{Config, DecodeCost, Input, LoadOptions, LoadPhase, ModelError, Qwen35, State, VisionFeatures};
-use dyno_weights::{Checkpoint, Format};
+use dyno_qwen35::{
+    Config, DecodeCost, Input, LoadOptions, LoadPhase, ModelError, Qwen35, State, VisionFeatures,
+};
+use dyno_weights::Checkpoint;
 
 use super::Opened;
+use super::checkpoints::{format, identity, parameters, pool, processor_only};
 use crate::engine::{Engine, Generate, Watch};
 use crate::store::Store;
 use words::Words;
@@ -43,22 +46,10 @@ struct Snapshot {
 }
 
 pub(super) fn open(load: &LoadSpec, store: &Store, mut opened: Opened) -> Result<Box<dyn Engine>, Failure> {
-    if !matches!(load.unit, ComputeUnit::Cpu | ComputeUnit::Any) {
-        let what = format!("the engine `{NAME}` of this build runs on the processor only");
-        return Err(Failure::new(FailureKind::Refused, what));
-    }
-    let threads = load.threads.map_or(0, |threads| threads as usize);
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build()
-        .map_err(|error| Failure::new(FailureKind::Engine, format!("no threads: {error}")))?;
+    processor_only(load)?;
+    let pool = pool(load)?;
     opened.phase("open");
     let checkpoint = checkpoint(&load.source, store)?;
-    let sha256 = checkpoint.sha256().map_err(weights)?;
-    if load.expect_sha256.as_ref().is_some_and(|expected| *expected != sha256) {
-        let what = format!("{} has the hash {sha256}, not the one that was asked for", checkpoint.path().display());
-        return Err(Failure::new(FailureKind::Model, what));
-    }
     let config = Config::parse(checkpoint.config()).map_err(model)?;
     let weight_bytes = loaded_bytes(&checkpoint, load);
     let limit = memory_limit(load, weight_bytes)?;
@@ -71,16 +62,14 @@ pub(super) fn open(load: &LoadSpec, store: &Store, mut opened: Opened) -> Result
     let qwen = pool
         .install(|| Qwen35::load(&checkpoint, &options, &mut |phase| opened.phase(phase_name(phase))))
         .map_err(model)?;
-    let end_ids = words.as_ref().map_or_else(|| config.text.eos.clone(), |words| words.end_ids(&checkpoint, &config));
-    let parameters: u64 = checkpoint
-        .names()
-        .filter_map(|name| checkpoint.shape(name))
-        .map(|shape| shape.iter().map(|size| *size as u64).product::<u64>())
-        .sum();
-    let format = checkpoint.format(EMBEDDING).map_or_else(|| "unknown".to_owned(), |format| name_of(&checkpoint, format));
-    let base = opened.loaded(NAME, ComputeUnit::Cpu, &format, sha256, "candle on the processor");
+    opened.ready();
+    // Hashed only now: it takes longer than many loads, and it would warm the file for the load that is measured.
+    let sha256 = identity(&checkpoint, load)?;
+    let end_ids =
+        words.as_ref().map_or_else(|| config.text.eos.clone(), |words| words.end_ids(&checkpoint, &config));
+    let base = opened.loaded(NAME, ComputeUnit::Cpu, &format(&checkpoint), sha256, "candle on the processor");
     let mut loaded = Loaded {
-        parameters,
+        parameters: parameters(&checkpoint),
         weight_bytes,
         vocabulary: config.text.vocab_size as u32,
         context_limit: config.text.max_positions as u32,
@@ -101,28 +90,17 @@ pub(super) fn open(load: &LoadSpec, store: &Store, mut opened: Opened) -> Result
     }))
 }
 
-const EMBEDDING: &str = "language_model.embed_tokens.weight";
-
-/// The token table's format and, where the layers are in another one, that of most of the weights.
-fn name_of(checkpoint: &Checkpoint, table: Format) -> String {
-    let layers = checkpoint
-        .names()
-        .filter(|name| name.contains(".mlp.") && name.ends_with("weight"))
-        .find_map(|name| checkpoint.format(name));
-    match layers {
-        Some(layers) if layers != table => format!("{layers} with tables in {table}"),
-        _ => table.to_string(),
-    }
-}
-
 fn checkpoint(source: &ModelSource, store: &Store) -> Result<Checkpoint, Failure> {
     match source {
         ModelSource::Path { path } => Checkpoint::open(Path::new(path)).map_err(weights),
-        ModelSource::Stored { model_sha256 } => Checkpoint::open(&store.model(model_sha256)?).map_err(weights),
+        ModelSource::Stored { model_sha256 } => {
+            Checkpoint::open(&store.model(model_sha256)?).map_err(weights)
+        }
         ModelSource::Synthetic { config_json, seed, format } => {
-            let config = serde_json::from_str(config_json)
-                .map_err(|error| Failure::new(FailureKind::Model, format!("the shape is not JSON: {error}")))?;
-            let format: Format =
+            let config = serde_json::from_str(config_json).map_err(|error| {
+                Failure::new(FailureKind::Model, format!("the shape is not JSON: {error}"))
+            })?;
+            let format: dyno_weights::Format =
                 format.parse().map_err(|error| Failure::new(FailureKind::Model, format!("{error}")))?;
             Checkpoint::synthetic(&config, *seed, format).map_err(weights)
         }
@@ -166,10 +144,12 @@ fn phase_name(phase: LoadPhase) -> &'static str {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "shaped for map_err")]
 fn weights(error: dyno_weights::WeightError) -> Failure {
     Failure::new(FailureKind::Model, error.to_string())
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "shaped for map_err")]
 fn model(error: ModelError) -> Failure {
     let kind = match error {
         ModelError::ContextFull { .. } | ModelError::Memory { .. } => FailureKind::Memory,
@@ -184,7 +164,9 @@ impl Own {
         let parts = prompt
             .images
             .iter()
-            .map(|image| self.model.see(&words::patches(image, &self.checkpoint, self.model.config())?).map_err(model))
+            .map(|image| {
+                self.model.see(&words::patches(image, &self.checkpoint, self.model.config())?).map_err(model)
+            })
             .collect::<Result<Vec<_>, Failure>>()?;
         if parts.is_empty() {
             return Ok(None);

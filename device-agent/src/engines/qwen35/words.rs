@@ -1,15 +1,12 @@
 //! The loaded checkpoint's words: its tokenizer and template, pictures as prompt tokens.
 
-use dyno_protocol::{
-    Failure, FailureKind, ImageData, MessagePart, Prompt, RenderRequest, Rendered, Role, Thinking,
-};
+use dyno_protocol::{Failure, FailureKind, ImageData, Prompt, RenderRequest, Rendered};
 use dyno_qwen35::Config;
 use dyno_qwen35::vision::{ImageSettings, Patches, Picture};
-use dyno_text::{
-    ChatTemplate, Control, Conversation, MediaTokens, Part, Specials, TemplateOrigin, TextError, ThinkingBudget,
-    Tokenizer,
-};
+use dyno_text::{ChatTemplate, Control, MediaTokens, Specials, TextError, ThinkingBudget, Tokenizer};
 use dyno_weights::{Checkpoint, TokenizerSource};
+
+use crate::engines::messages::{blank_tokens, conversation, origin};
 
 /// Dense models up to this width answer at once when nothing is said; wider ones and mixtures think first.
 const WIDEST_THAT_ANSWERS_AT_ONCE: usize = 2048;
@@ -42,11 +39,7 @@ impl Words {
             None => ChatTemplate::qwen35(thinks),
         }
         .map_err(text)?;
-        let is_blank = |id: u32| {
-            let bytes = tokenizer.token_bytes(id).unwrap_or_default();
-            !bytes.is_empty() && bytes.iter().all(u8::is_ascii_whitespace)
-        };
-        let blank = (0..tokenizer.id_count()).map(is_blank).collect();
+        let blank = blank_tokens(&tokenizer);
         Ok(Some(Self { tokenizer, template, blank }))
     }
 
@@ -55,7 +48,8 @@ impl Words {
         let mut ids = config.text.eos.clone();
         ids.extend(self.tokenizer.end_ids());
         ids.extend(["<|im_end|>", "<|endoftext|>"].iter().filter_map(|name| self.tokenizer.token_id(name)));
-        let generation = checkpoint.texts().generation_config.as_ref().and_then(|config| config.get("eos_token_id"));
+        let generation =
+            checkpoint.texts().generation_config.as_ref().and_then(|config| config.get("eos_token_id"));
         if let Some(value) = generation {
             let listed = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
             ids.extend(listed.iter().filter_map(|id| u32::try_from(id.as_u64()?).ok()));
@@ -69,8 +63,8 @@ impl Words {
         self.tokenizer.id_count()
     }
 
-    pub(super) fn is_blank(&self, id: u32) -> bool {
-        self.blank.get(id as usize).copied().unwrap_or(false)
+    pub(super) fn blank(&self) -> &[bool] {
+        &self.blank
     }
 
     pub(super) fn encode(&self, words: &str) -> Result<Vec<u32>, Failure> {
@@ -109,11 +103,9 @@ impl Words {
                 let images = request.images.iter().map(tokens).collect::<Result<_, Failure>>()?;
                 let media = MediaTokens { images, videos: Vec::new() };
                 let conversation = conversation(request)?;
-                let rendered = dyno_text::render(&self.tokenizer, &self.template, &conversation, &media, append);
-                let origin = match self.template.origin() {
-                    TemplateOrigin::Checkpoint => "the checkpoint's own",
-                    TemplateOrigin::BuiltIn => "built in",
-                };
+                let rendered =
+                    dyno_text::render(&self.tokenizer, &self.template, &conversation, &media, append);
+                let origin = origin(self.template.origin());
                 (rendered.map_err(text)?, origin)
             }
             (None, Some(raw)) if request.images.is_empty() => {
@@ -132,7 +124,11 @@ impl Words {
 }
 
 /// A picture cut for the tower, by the checkpoint's own settings.
-pub(super) fn patches(image: &ImageData, checkpoint: &Checkpoint, config: &Config) -> Result<Patches, Failure> {
+pub(super) fn patches(
+    image: &ImageData,
+    checkpoint: &Checkpoint,
+    config: &Config,
+) -> Result<Patches, Failure> {
     let Some(vision) = &config.vision else {
         return Err(Failure::new(FailureKind::Refused, "this model has no vision tower"));
     };
@@ -143,39 +139,6 @@ pub(super) fn patches(image: &ImageData, checkpoint: &Checkpoint, config: &Confi
     let picture = Picture::new(image.width as usize, image.height as usize, image.rgb.clone());
     let patches = picture.and_then(|picture| Patches::image(&picture, vision, &settings));
     patches.map_err(super::model)
-}
-
-fn conversation(request: &RenderRequest) -> Result<Conversation, Failure> {
-    let messages = request.messages.iter().flatten().map(|message| dyno_text::Message {
-        role: match message.role {
-            Role::System => dyno_text::Role::System,
-            Role::User => dyno_text::Role::User,
-            Role::Assistant => dyno_text::Role::Assistant,
-            Role::Tool => dyno_text::Role::Tool,
-        },
-        parts: message
-            .parts
-            .iter()
-            .map(|part| match part {
-                MessagePart::Text { text } => Part::Text(text.clone()),
-                MessagePart::Image => Part::Image,
-            })
-            .collect(),
-        reasoning: None,
-        tool_calls: Vec::new(),
-    });
-    let mut conversation = Conversation::new(messages.collect());
-    conversation.thinking = match request.thinking {
-        Thinking::Default => dyno_text::Thinking::Default,
-        Thinking::On => dyno_text::Thinking::On,
-        Thinking::Off => dyno_text::Thinking::Off,
-    };
-    for tool in &request.tools_json {
-        let parsed = serde_json::from_str(tool)
-            .map_err(|error| Failure::new(FailureKind::Refused, format!("a tool's definition is not JSON: {error}")))?;
-        conversation.tools.push(parsed);
-    }
-    Ok(conversation)
 }
 
 fn of_gguf(found: &dyno_weights::GgufVocabulary) -> dyno_text::GgufVocabulary {
@@ -192,6 +155,7 @@ fn of_gguf(found: &dyno_weights::GgufVocabulary) -> dyno_text::GgufVocabulary {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "shaped for map_err")]
 fn text(error: TextError) -> Failure {
     Failure::new(FailureKind::Refused, error.to_string())
 }
