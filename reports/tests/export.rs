@@ -1,6 +1,7 @@
 //! Exports: complete, unrounded, with the unit in the column's name.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
+#![allow(clippy::float_cmp, reason = "values are taken over as they stand, to the last digit")]
 
 mod constructed;
 

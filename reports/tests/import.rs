@@ -1,6 +1,7 @@
 //! Importers against real files, made-up ones of every format, and files that were damaged on the way.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
+#![allow(clippy::float_cmp, reason = "values are taken over as they stand, to the last digit")]
 
 use std::collections::BTreeSet;
 
