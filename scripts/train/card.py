@@ -4,6 +4,7 @@
 """
 import argparse
 import json
+import math
 import os
 
 from shapes import SHAPES
@@ -67,8 +68,8 @@ def facts(models):
     bare = large["parameters_without_embeddings"] / small["parameters_without_embeddings"]
     if large.get("grown_from"):
         lines += ["", "The larger one is the smaller one grown (`scripts/train/grow.py`): more layers and wider MLPs, at first",
-                  "computing exactly the same, then trained further. Their mistakes are therefore related, and the larger one's",
-                  "lead is one of size and of further training together; the table cannot tell the two apart."]
+                  "computing exactly the same, then trained further. Their mistakes are therefore related, and any lead of the",
+                  "larger one is one of size and of further training together; the table cannot tell the two apart."]
     lines += ["", f"The larger has {whole:.2f} times the parameters of the smaller, {bare:.2f} times without embeddings.",
               f"Trained on one thread of a processor, with {large['versions']}.", ""]
     return lines
@@ -81,6 +82,30 @@ def origin(grown):
 def draft_share(rows):
     right, tokens = (sum(row["draft"][key] for row in rows) for key in ("right", "tokens"))
     return f"{100 * right / tokens:.0f} % of {tokens:,}"
+
+
+def apart(models):
+    """One sentence: the cells in which the two models differ beyond noise, all cells judged together (Holm, 5 %)."""
+    small, large = ({(row["task"], row["level"]): row for row in model["rows"]} for model in models.values())
+    tests = []
+    for cell in small:
+        for mode, name in (("off", "direct"), ("on", "thinking")):
+            a, b = small[cell][mode], large[cell][mode]
+            both = (a["right"] + b["right"]) / (a["items"] + b["items"])
+            spread = math.sqrt(both * (1 - both) * (1 / a["items"] + 1 / b["items"]))
+            lead = b["right"] / b["items"] - a["right"] / a["items"]
+            chance = math.erfc(abs(lead) / spread / math.sqrt(2)) if spread else 1.0
+            tests.append((chance, lead, f"{cell[0]} {cell[1]} {name}"))
+    found = []
+    for rank, (chance, lead, name) in enumerate(sorted(tests)):
+        if chance > 0.05 / (len(tests) - rank):
+            break
+        found.append((lead > 0, name))
+    parts = []
+    for wins, who in ((True, "larger"), (False, "smaller")):
+        names = [name for won, name in found if won == wins]
+        parts.append(f"the {who} one is better in {', '.join(names) if names else 'no cell'}")
+    return f"\nBeyond noise (two proportions, {len(tests)} cells judged together by Holm at 5 %), {' and '.join(parts)}.\n"
 
 
 def table(models):
@@ -116,7 +141,7 @@ def main():
     many, few = (min(max(row[mode]["items"] for row in model["rows"]) for model in models.values()) for mode in ("off", "on"))
     head = TABLE_HEAD.format(many=many, few=few, wide=98 / many ** 0.5, wider=98 / few ** 0.5)
     with open(os.path.join(a.folder, "README.md"), "w") as out:
-        out.write(HEAD + "\n".join(facts(models)) + head + "\n".join(table(models)) + "\n" + TRAIN_AGAIN)
+        out.write(HEAD + "\n".join(facts(models)) + head + "\n".join(table(models)) + "\n" + apart(models) + TRAIN_AGAIN)
 
 
 if __name__ == "__main__":

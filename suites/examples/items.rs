@@ -14,7 +14,7 @@ fn main() -> Result<(), Error> {
     while let Some(name) = arguments.next() {
         let value = arguments.next().ok_or_else(|| Error::other(format!("{name} needs a value")))?;
         match name.as_str() {
-            "--split" => split = if value == Split::HeldOut.name() { Split::HeldOut } else { Split::Train },
+            "--split" => split = split_named(&value)?,
             "--count" => count = value.parse().map_err(Error::other)?,
             "--seed" => seed = value.parse().map_err(Error::other)?,
             "--out" => out = Some(value),
@@ -33,6 +33,13 @@ fn main() -> Result<(), Error> {
         }
     }
     file.flush()
+}
+
+fn split_named(name: &str) -> Result<Split, Error> {
+    [Split::Train, Split::HeldOut]
+        .into_iter()
+        .find(|split| split.name() == name)
+        .ok_or_else(|| Error::other(format!("there is no split {name}; the splits are train and held-out")))
 }
 
 fn level_range(text: &str) -> Result<(u32, u32), Error> {

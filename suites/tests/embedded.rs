@@ -1,154 +1,114 @@
-//! The definitions that are part of the binary: whole, versioned, and the same after a bundle kept them.
+//! The embedded checkpoints keep their promises: sizes, ratio, stored types, and records that match the files.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop where it stands")]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
 
-use dyno_suites::{Definitions, EvidenceKind, Test, Weights, Wording};
+use dyno_suites::procedural::Task;
+use serde_json::Value;
 
-fn embedded() -> Definitions {
-    Definitions::embedded().unwrap_or_else(|mistakes| panic!("\n{mistakes}"))
+const MODELS: [&str; 2] = ["tiny-1m", "tiny-5m"];
+
+fn folder(model: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("embedded").join(model)
+}
+
+fn json(model: &str, file: &str) -> Value {
+    serde_json::from_slice(&fs::read(folder(model).join(file)).unwrap()).unwrap()
+}
+
+/// Name to stored type and number of values, from the header of the weights file.
+fn tensors(model: &str) -> BTreeMap<String, (String, u64)> {
+    let bytes = fs::read(folder(model).join("model.safetensors")).unwrap();
+    let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let header: BTreeMap<String, Value> = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
+    let tensor = |(name, entry): (String, Value)| {
+        let values = entry["shape"].as_array()?.iter().map(|size| size.as_u64().unwrap()).product();
+        Some((name, (entry["dtype"].as_str()?.to_owned(), values)))
+    };
+    header.into_iter().filter_map(tensor).collect()
+}
+
+fn parameters(model: &str) -> u64 {
+    tensors(model).values().map(|(_, values)| values).sum()
 }
 
 #[test]
-fn every_version_keeps_the_content_that_it_was_released_with() {
-    let ledger = include_str!("../definitions/VERSIONS.txt");
-    let recorded: BTreeMap<&str, &str> = ledger
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .filter_map(|line| line.rsplit_once(' '))
-        .collect();
-    let mut missing = String::new();
-    for (id, sha256) in embedded().versions() {
-        match recorded.get(id.as_str()) {
-            Some(known) => assert_eq!(known, sha256, "{id} changed: give it a new version"),
-            None => missing.push_str(&format!("{id} {sha256}\n")),
+fn the_larger_has_at_least_four_times_the_parameters_and_both_stay_small() {
+    assert!(parameters(MODELS[1]) >= 4 * parameters(MODELS[0]));
+    let sizes = MODELS.map(|model| fs::metadata(folder(model).join("model.safetensors")).unwrap().len());
+    assert!(sizes[0] <= 4 << 20 && sizes[0] + sizes[1] <= 16 << 20, "{sizes:?}");
+}
+
+#[test]
+fn tensors_are_stored_as_the_family_stores_them() {
+    for model in MODELS {
+        let tensors = tensors(model);
+        for (name, (kind, _)) in &tensors {
+            let exact = name.ends_with("A_log") || name.ends_with("linear_attn.norm.weight");
+            assert_eq!(kind, if exact { "F32" } else { "BF16" }, "{model}: {name}");
+        }
+        for part in [
+            "model.language_model.layers.3.self_attn.q_proj.weight",
+            "model.visual.merger.linear_fc2.weight",
+            "mtp.fc.weight",
+        ] {
+            assert!(tensors.contains_key(part), "{model} has no {part}");
         }
     }
-    assert!(missing.is_empty(), "append to suites/definitions/VERSIONS.txt:\n{missing}");
-    let lines = ledger.lines().filter(|line| !line.starts_with('#')).count();
-    assert_eq!(recorded.len(), lines, "an id@version stands in VERSIONS.txt once");
 }
 
 #[test]
-fn the_twenty_claims_are_there_in_order() {
-    let definitions = embedded();
-    let numbers: Vec<_> = definitions.claims().iter().map(|claim| claim.number).collect();
-    assert_eq!(numbers, (1..=20).collect::<Vec<_>>());
-}
-
-#[test]
-fn nothing_but_a_measurement_decides_what_is_said_about_a_device() {
-    for claim in embedded().claims() {
-        let refuses = claim.tests.iter().all(|test| matches!(test, Test::RefusedEvidence { .. }));
-        if !refuses {
-            assert_eq!(claim.decided_by, [EvidenceKind::Measured], "{}", claim.id);
-        }
+fn the_training_record_counts_what_the_file_holds() {
+    for model in MODELS {
+        assert_eq!(json(model, "training.json")["parameters"], parameters(model), "{model}");
     }
 }
 
 #[test]
-fn no_claim_pretends_to_quote() {
-    // A quotation needs its source at hand; until one is, every statement is in our words and says so.
-    for claim in embedded().claims() {
-        assert_eq!(claim.wording, Wording::Ours, "{}", claim.id);
-    }
-}
-
-#[test]
-fn the_command_that_decides_a_claim_names_only_what_is_defined() {
-    let definitions = embedded();
-    for claim in definitions.claims() {
-        let line = claim.decide_with();
-        let words: Vec<&str> = line.split(' ').collect();
-        assert_eq!(words[..2], ["dyno", "run"], "{line}");
-        let mut words = words[2..].iter().copied().peekable();
-        let mut suites = 0;
-        while let Some(suite) = words.next_if(|word| !word.starts_with("--")) {
-            assert!(
-                definitions.suite(suite).is_ok() || claim.missing_suites().iter().any(|named| named == suite)
-            );
-            suites += 1;
-        }
-        assert!(suites > 0, "{line}");
-        while let Some(flag) = words.next() {
-            let values = words.next().unwrap_or_default();
-            for value in values.split(',') {
-                let known = match flag {
-                    "--model" => definitions.model(value).is_ok(),
-                    "--quant" => definitions.quant(value).is_ok(),
-                    "--engine" => definitions.engine(value).is_ok(),
-                    "--unit" | "--device" => !value.is_empty(),
-                    _ => false,
-                };
-                assert!(known, "{line}: {flag} {value}");
+fn every_level_of_every_task_has_a_held_out_row() {
+    for model in MODELS {
+        let record = json(model, "heldout.json");
+        let rows = record["rows"].as_array().unwrap();
+        for task in Task::ALL {
+            for level in 1..=task.levels() {
+                let row = rows.iter().find(|row| row["task"] == task.name() && row["level"] == level);
+                let row = row.unwrap_or_else(|| panic!("{model}: no row for {} level {level}", task.name()));
+                for mode in ["off", "on"] {
+                    let (right, items) =
+                        (row[mode]["right"].as_u64().unwrap(), row[mode]["items"].as_u64().unwrap());
+                    assert!(items > 0 && right <= items, "{model}: {row}");
+                }
             }
         }
     }
 }
 
 #[test]
-fn a_bundle_gives_back_the_definitions_that_it_kept() {
-    let definitions = embedded();
-    let kept = definitions.verbatim();
-    let again = Definitions::from_verbatim(&kept).unwrap_or_else(|mistakes| panic!("\n{mistakes}"));
-    assert_eq!(again, definitions);
-    assert_eq!(again.fingerprint(), definitions.fingerprint());
-    let mut other = kept.clone();
-    other.values_mut().next().unwrap().push_str("# a comment\n");
-    assert_ne!(Definitions::from_verbatim(&other).unwrap().fingerprint(), definitions.fingerprint());
-}
-
-#[test]
-fn every_metric_that_a_case_yields_is_of_use_and_every_suite_has_work() {
-    let definitions = embedded();
-    for suite in definitions.suites() {
-        for case in &suite.cases {
-            assert!(!case.variants(None).is_empty(), "{}/{}", suite.id, case.id);
-            assert!(!case.metrics.is_empty());
+fn expected_prompts_are_bytes_and_known_special_tokens() {
+    for model in MODELS {
+        let tokenizer = json(model, "tokenizer.json");
+        let special: BTreeMap<u64, &str> = tokenizer["added_tokens"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|token| (token["id"].as_u64().unwrap(), token["content"].as_str().unwrap()))
+            .collect();
+        for case in json(model, "expected.json")["cases"].as_array().unwrap() {
+            let mut bytes = Vec::new();
+            for id in case["ids"].as_array().unwrap().iter().map(|id| id.as_u64().unwrap()) {
+                match u8::try_from(id) {
+                    Ok(byte) => bytes.push(byte),
+                    Err(_) => bytes.extend(special[&id].as_bytes()),
+                }
+            }
+            // The template writes one pad for a picture; the ids hold one for each of its cells.
+            let text = String::from_utf8(bytes).unwrap();
+            let pads = text.matches("<|image_pad|>").count().max(1);
+            let rendered =
+                case["rendered"].as_str().unwrap().replace("<|image_pad|>", &"<|image_pad|>".repeat(pads));
+            assert_eq!(text, rendered, "{model}: {}", case["name"]);
         }
     }
-    let plan = definitions.plan("speed-short").unwrap();
-    assert!(plan.short && plan.cases.len() > 3);
-}
-
-#[test]
-fn what_others_call_a_model_a_format_or_an_engine_is_found_and_means_one_thing() {
-    let definitions = embedded();
-    let (model, quant) = definitions.model_by_name("mlx-community/Qwen3.5-2B-MLX-4bit").unwrap();
-    assert_eq!((model.id.as_str(), quant.map(|quant| quant.id.as_str())), ("qwen3.5-2b", Some("4bit")));
-    assert_eq!(definitions.quant_by_name("affine6-g64").unwrap().id, "6bit");
-    assert_eq!(definitions.quant_by_name("Q8_0").unwrap().id, "gguf:q8_0");
-    assert_eq!(definitions.engine_by_name("mlx-swift").unwrap().id, "mlx");
-    assert_eq!(definitions.device_by_identifier("iPhone18,1").unwrap().marketing_name, "iPhone 17 Pro");
-    assert_eq!(definitions.chip_by_name("Apple M4 Max").unwrap().id, "m4-max");
-    assert!(definitions.device_by_identifier("arm64").is_none());
-    let mut names = BTreeSet::new();
-    for model in definitions.models() {
-        for known in &model.names {
-            assert!(names.insert(known.name.to_lowercase()), "{} names two models", known.name);
-        }
-    }
-    let mut formats = BTreeSet::new();
-    for quant in definitions.quants() {
-        for name in std::iter::once(&quant.id).chain(&quant.aliases) {
-            assert!(formats.insert(name.to_lowercase()), "{name} names two formats");
-        }
-    }
-    let mut identifiers = BTreeSet::new();
-    for identifier in definitions.devices().iter().flat_map(|device| &device.identifiers) {
-        assert!(identifiers.insert(identifier), "{identifier} names two devices");
-    }
-}
-
-#[test]
-fn synthetic_models_have_a_shape_and_unknown_ids_come_with_a_hint() {
-    let definitions = embedded();
-    for model in definitions.models() {
-        if let Weights::Synthetic { shape } = &model.weights {
-            assert!(dyno_suites::shape::config_json(shape).is_some());
-        }
-    }
-    let unknown = definitions.suite("sped").unwrap_err();
-    assert_eq!(unknown.to_string(), "there is no suite `sped`; did you mean `speed`?");
-    let unknown = definitions.plan("everything").unwrap_err();
-    assert_eq!(unknown.to_string(), "there is no plan `everything`; known: speed-short");
 }
