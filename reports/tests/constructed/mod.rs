@@ -1,6 +1,7 @@
 //! Analyses made by hand, for pages, charts and exports. Deterministic: no clock, no randomness.
 
 #![allow(dead_code, unused_imports, reason = "each test uses some of it")]
+#![allow(clippy::too_many_lines, reason = "lists of made-up things")]
 
 mod parts;
 mod reports;

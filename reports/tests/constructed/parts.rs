@@ -361,7 +361,7 @@ pub(crate) struct Claim<'a> {
     pub(crate) differs: &'a [&'a str],
 }
 
-pub(crate) fn verdict(claim: Claim<'_>, evidence: Vec<EvidenceLine>) -> ClaimVerdict {
+pub(crate) fn verdict(claim: &Claim<'_>, evidence: Vec<EvidenceLine>) -> ClaimVerdict {
     ClaimVerdict {
         claim: claim.id.to_owned(),
         number: claim.number,

@@ -163,7 +163,7 @@ fn claims() -> Vec<ClaimVerdict> {
     };
     let mut verdicts = vec![
         verdict(
-            holds,
+            &holds,
             vec![line(
                 Evidence::SyntheticWeights,
                 "0.8B, 4 bits, here",
@@ -173,11 +173,11 @@ fn claims() -> Vec<ClaimVerdict> {
             )],
         ),
         verdict(
-            fails,
+            &fails,
             vec![line(Evidence::Measured, "tiny-1m, 4 bits", "accuracy", "%", (0.51, Some((0.47, 0.54))))],
         ),
         verdict(
-            ane,
+            &ane,
             vec![line(
                 Evidence::ThirdParty,
                 "Yardstick, 3 rows",
@@ -187,7 +187,7 @@ fn claims() -> Vec<ClaimVerdict> {
             )],
         ),
         verdict(
-            mlx,
+            &mlx,
             vec![line(
                 Evidence::ThirdParty,
                 "Yardstick, 3 rows",
@@ -208,7 +208,7 @@ fn claims() -> Vec<ClaimVerdict> {
             headline: "Nobody has measured this yet: no row of the 0.8B on an iPhone exists.",
             differs: &[],
         };
-        verdicts.push(verdict(open, vec![]));
+        verdicts.push(verdict(&open, vec![]));
     }
     verdicts
 }
