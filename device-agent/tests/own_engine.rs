@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use dyno_agent::Agent;
 use dyno_protocol::{
-    Answer, ComputeUnit, FailureKind, Finish, GenerationPass, Known, LoadSpec, Message, MessagePart,
-    ModelSource, Prompt, Question, RecordBody, RenderRequest, RepeatRule, Role, Sampling, Step, StopRule,
-    Thinking, WarmUpRule, Workload,
+    Answer, ComputeUnit, FailureKind, Finish, GenerationPass, ImageData, Known, LoadSpec, Message,
+    MessagePart, ModelSource, Prompt, Question, RecordBody, RenderRequest, RepeatRule, Role, Sampling, Step,
+    StopRule, Thinking, WarmUpRule, Workload,
 };
 use host::{Host, agent, ending, job, passes};
 use serde_json::Value;
@@ -43,35 +43,53 @@ struct Case {
     rendered: String,
     ids: Vec<u32>,
     expected_ids: Vec<u32>,
+    /// Recordings stop at a length; most answers end before it.
+    finish: Finish,
 }
 
 /// The recorded cases without pictures.
 fn cases() -> Vec<Case> {
+    recorded().into_iter().filter(|case| case.request.images.is_empty()).collect()
+}
+
+fn picture(described: &Value) -> ImageData {
+    let file = checkpoint().join(described["file"].as_str().unwrap());
+    let decoded = image::open(file).unwrap().into_rgb8();
+    ImageData { width: decoded.width(), height: decoded.height(), rgb: decoded.into_raw() }
+}
+
+fn recorded() -> Vec<Case> {
     let text = std::fs::read_to_string(checkpoint().join("expected.json")).unwrap();
     let json: Value = serde_json::from_str(&text).unwrap();
     let ids =
         |value: &Value| value.as_array().unwrap().iter().map(|id| id.as_u64().unwrap() as u32).collect();
     let words = |value: &Value| value.as_str().unwrap().to_owned();
-    let cases = json["cases"].as_array().unwrap().iter().filter(|case| case["picture"].is_null());
-    cases
-        .map(|case| Case {
+    let case = |case: &Value| {
+        let images: Vec<ImageData> =
+            case["picture"].is_object().then(|| picture(&case["picture"])).into_iter().collect();
+        let mut parts: Vec<MessagePart> = images.iter().map(|_| MessagePart::Image).collect();
+        parts.push(MessagePart::Text { text: words(&case["user"]) });
+        Case {
             name: words(&case["name"]),
             request: RenderRequest {
-                messages: Some(vec![Message {
-                    role: Role::User,
-                    parts: vec![MessagePart::Text { text: words(&case["user"]) }],
-                }]),
+                messages: Some(vec![Message { role: Role::User, parts }]),
                 raw_text: None,
                 append_text: None,
                 thinking: if case["thinking"] == true { Thinking::On } else { Thinking::Off },
                 tools_json: Vec::new(),
-                images: Vec::new(),
+                images,
             },
             rendered: words(&case["rendered"]),
             ids: ids(&case["ids"]),
             expected_ids: ids(&case["expected_ids"]),
-        })
-        .collect()
+            finish: if words(&case["expected_text"]).ends_with("<|im_end|>") {
+                Finish::End
+            } else {
+                Finish::Length
+            },
+        }
+    };
+    json["cases"].as_array().unwrap().iter().map(case).collect()
 }
 
 fn generate(prompt: &Prompt, max_tokens: usize, reuse_prefix: u32, speculate: bool) -> Step {
@@ -126,7 +144,7 @@ fn what_was_recorded_elsewhere_comes_out_here() {
         let prompt = rendered(&mut host, case);
         assert_eq!(prompt.text.as_deref(), Some(case.rendered.as_str()), "{}", case.name);
         assert_eq!(prompt.ids, case.ids, "{}", case.name);
-        let most = case.expected_ids.len() + 5;
+        let most = case.expected_ids.len();
         let reuse = case.ids.len() as u32 / 2;
         let steps = vec![generate(&prompt, most, 0, false), generate(&prompt, most, reuse, false)];
         let records = host.run(job(&case.name, steps));
@@ -134,7 +152,7 @@ fn what_was_recorded_elsewhere_comes_out_here() {
         let passes = passes(&records);
         for pass in &passes {
             assert_eq!(pass.token_ids, case.expected_ids, "{}", case.name);
-            assert_eq!(pass.finish, Finish::End);
+            assert_eq!(pass.finish, case.finish, "{}", case.name);
             assert_stamped(pass);
         }
         let reused: Vec<_> = passes.iter().map(|pass| pass.reused_tokens).collect();
@@ -148,13 +166,33 @@ fn drafting_changes_nothing_but_says_what_it_did() {
     let (_agent, mut host) = begin(state.path(), LoadSpec { draft_head: true, ..load() });
     for case in cases() {
         let prompt = rendered(&mut host, &case);
-        let records =
-            host.run(job(&case.name, vec![generate(&prompt, case.expected_ids.len() + 5, 0, true)]));
+        let records = host.run(job(&case.name, vec![generate(&prompt, case.expected_ids.len(), 0, true)]));
         assert_eq!(ending(&records), None, "{}", case.name);
         for pass in passes(&records) {
             assert_eq!(pass.token_ids, case.expected_ids, "{}", case.name);
             let figures = pass.speculation.unwrap();
             assert!(figures.accepted <= figures.drafted && figures.drafted > 0);
+        }
+    }
+}
+
+#[test]
+fn pictures_are_seen_and_their_tower_is_stamped_by_itself() {
+    let state = tempfile::tempdir().unwrap();
+    let (_agent, mut host) = begin(state.path(), LoadSpec { vision: true, ..load() });
+    let cases: Vec<_> = recorded().into_iter().filter(|case| !case.request.images.is_empty()).collect();
+    assert!(!cases.is_empty());
+    for case in &cases {
+        let prompt = rendered(&mut host, case);
+        assert_eq!(prompt.ids, case.ids, "{}", case.name);
+        let records = host.run(job(&case.name, vec![generate(&prompt, case.expected_ids.len(), 0, false)]));
+        assert_eq!(ending(&records), None, "{}", case.name);
+        for pass in passes(&records) {
+            assert_eq!(pass.token_ids, case.expected_ids, "{}", case.name);
+            let vision = pass.vision.unwrap();
+            assert!(vision.tokens > 0 && vision.begin_ns >= pass.begin_ns);
+            assert!(vision.end_ns <= pass.prefill[0].begin_ns);
+            assert_stamped(pass);
         }
     }
 }
