@@ -15,7 +15,7 @@ use crate::outgoing::{NotSent, Outgoing};
 /// How long an agent may take to greet.
 const GREETING: Duration = Duration::from_secs(30);
 /// How long an agent may take to take a question in: it reads on a thread that does nothing else.
-const TAKING_IN: Duration = Duration::from_secs(60);
+const TAKING_IN: Duration = Duration::from_mins(1);
 /// How long what an agent said before it died may still be on its way.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How often a wait looks up to see whether it is still wanted.
@@ -142,9 +142,6 @@ impl Conversation {
                     expected += 1;
                     on_record(record);
                 }
-                // A second stream of the same journal, left over from a follow that was given up, may be ahead
-                // or behind; whether anything is missing shows at the end.
-                Some(FromAgent::Record { .. }) => {}
                 Some(FromAgent::Reply { id: answered, answer }) if answered == id => {
                     return match answer {
                         Ok(Answer::Followed { records }) if records == expected => Ok(()),
@@ -155,7 +152,9 @@ impl Conversation {
                         Err(failure) => Err(self.error(Trouble::Refused { failure })),
                     };
                 }
-                Some(FromAgent::Reply { .. }) => {}
+                // A second stream of the same journal, left over from a follow that was given up, may be ahead
+                // or behind; whether anything is missing shows at the end.
+                Some(FromAgent::Record { .. } | FromAgent::Reply { .. }) => {}
                 None => return Ok(()),
             }
         }

@@ -13,7 +13,7 @@ use crate::conversation::Conversation;
 use crate::error::{RunnerError, Trouble};
 
 const STEP: &str = "delivering a model";
-const QUESTION: Duration = Duration::from_secs(60);
+const QUESTION: Duration = Duration::from_mins(1);
 /// After the last piece the device reads the whole file back. The slowest flash that is worth measuring on
 /// reads faster than this.
 const READ_BACK_BYTES_PER_S: u64 = 20_000_000;
@@ -105,12 +105,14 @@ struct Have {
 
 fn have(conversation: &mut Conversation, file: &ModelFile) -> Result<Have, RunnerError> {
     let answer = ask(conversation, StoreQuestion::Have { sha256: file.sha256.clone() }, QUESTION)?;
-    as_have(conversation, answer)
+    as_have(conversation, &answer)
 }
 
-fn as_have(conversation: &Conversation, answer: StoreAnswer) -> Result<Have, RunnerError> {
+fn as_have(conversation: &Conversation, answer: &StoreAnswer) -> Result<Have, RunnerError> {
     match answer {
-        StoreAnswer::Have { bytes, complete, free_bytes } => Ok(Have { bytes, complete, free_bytes }),
+        StoreAnswer::Have { bytes, complete, free_bytes } => {
+            Ok(Have { bytes: *bytes, complete: *complete, free_bytes: *free_bytes })
+        }
         _ => Err(conversation.error(Trouble::WrongAnswer { step: STEP })),
     }
 }
@@ -134,7 +136,7 @@ fn send(
         let put = StoreQuestion::Put { sha256: file.sha256.clone(), total_bytes: file.bytes, offset, piece };
         let reading_back = if reaches == file.bytes { file.bytes / READ_BACK_BYTES_PER_S } else { 0 };
         let answer = ask(conversation, put, QUESTION + Duration::from_secs(reading_back))?;
-        let now = as_have(conversation, answer)?;
+        let now = as_have(conversation, &answer)?;
         if !now.complete && now.bytes != reaches {
             return Err(conversation.error(Trouble::WrongAnswer { step: STEP }));
         }

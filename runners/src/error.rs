@@ -21,7 +21,7 @@ pub enum Trouble {
     NoAgent { program: String },
     #[error("the agent `{program}` would not start: {why}")]
     WouldNotStart { program: String, why: String },
-    #[error("the agent ended{} while the host was {step}{}", ending(.how), last_words(.log))]
+    #[error("the agent ended{} while the host was {step}{}", ending(.how.as_deref()), last_words(.log))]
     Died { step: &'static str, how: Option<String>, log: Vec<String> },
     #[error(
         "the agent said nothing for {} s while the host was {step}; it is taken to hang and has to be started again",
@@ -50,8 +50,8 @@ pub enum Trouble {
     Io { step: &'static str, source: std::io::Error },
 }
 
-fn ending(how: &Option<String>) -> String {
-    how.as_ref().map(|how| format!(" ({how})")).unwrap_or_default()
+fn ending(how: Option<&str>) -> String {
+    how.map(|how| format!(" ({how})")).unwrap_or_default()
 }
 
 fn last_words(log: &[String]) -> String {

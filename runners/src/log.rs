@@ -83,12 +83,12 @@ mod tests {
             said.extend(format!("line {line}\r\n").bytes());
         }
         log.follow(std::io::Cursor::new(said));
-        let lines = log.last_lines(Duration::from_secs(60));
+        let lines = log.last_lines(Duration::from_mins(1));
         assert_eq!(lines.len(), KEPT_LINES);
         assert_eq!(lines[0], "line 0");
         assert_eq!(lines[KEPT_LINES - 1], format!("line {}", KEPT_LINES - 1));
         let endless = Log::default();
         endless.follow(std::io::Cursor::new("y".repeat(1000)));
-        assert_eq!(endless.last_lines(Duration::from_secs(60))[0].len(), KEPT_CHARACTERS);
+        assert_eq!(endless.last_lines(Duration::from_mins(1))[0].len(), KEPT_CHARACTERS);
     }
 }

@@ -15,7 +15,7 @@ use dyno_protocol::{
 use dyno_runners::{Conversation, Hold, Line, Log, RunnerError};
 
 /// Longer than anything takes here, shorter than anyone's patience.
-pub(crate) const SOON: Duration = Duration::from_secs(60);
+pub(crate) const SOON: Duration = Duration::from_mins(1);
 /// For waits that are meant to fail.
 pub(crate) const AT_ONCE: Duration = Duration::from_millis(30);
 
