@@ -79,3 +79,26 @@ fn a_killed_agent_is_replaced_and_its_trial_run_again() {
         assert_eq!(done(&desk, &run), expected, "kill {kill}: none twice, none lost");
     }
 }
+
+#[test]
+fn an_interrupted_run_says_so_keeps_what_it_has_and_can_be_taken_up() {
+    let desk = Desk::new();
+    script::write(&desk, None);
+    desk.run(DYNO, &script::run_into("whole")).expect(0);
+    let expected = done(&desk, "whole");
+
+    let mut host = desk.start(DYNO, &script::run_into("run"));
+    // Once something is measured, there is something to keep.
+    while !desk.path("run/manifest.json").exists() || done(&desk, "run").is_empty() {
+        assert!(host.try_wait().unwrap().is_none(), "the run is longer than its first trial");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    Command::new("kill").args(["-INT", &host.id().to_string()]).status().unwrap();
+    let code = host.wait().unwrap().code();
+    // It may have been faster than the signal; then it is simply done.
+    assert!(matches!(code, Some(130 | 0)), "{code:?}");
+    let kept = done(&desk, "run");
+    assert!(!kept.is_empty());
+    desk.run(DYNO, &["run", "--resume", "run", "--quiet"]).expect(0);
+    assert_eq!(done(&desk, "run"), expected);
+}
