@@ -1,6 +1,6 @@
 //! Agents that die or hang in the middle of a job, as processes of their own: what was observed until then is in
 //! the journal, and the next agent ends the job there.
-#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+#![allow(clippy::unwrap_used, reason = "what tests share is a test")]
 
 mod host;
 

@@ -1,5 +1,5 @@
 //! What a job does, seen in its records. Delays are tiny and nothing is asserted about how long anything took.
-#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+#![allow(clippy::unwrap_used, reason = "what tests share is a test")]
 
 mod host;
 

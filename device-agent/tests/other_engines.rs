@@ -1,5 +1,5 @@
 //! Engines to compare with, through the whole agent: another family by candle-transformers, and a server.
-#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+#![allow(clippy::unwrap_used, reason = "what tests share is a test")]
 
 mod host;
 

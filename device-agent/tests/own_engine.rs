@@ -1,6 +1,6 @@
 //! Our own engine through the whole agent, on a checkpoint that was really trained: its words, its ids as another
 //! implementation computed them, and every way of generating that must not change them.
-#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+#![allow(clippy::unwrap_used, reason = "what tests share is a test")]
 
 mod host;
 

@@ -1,5 +1,5 @@
 //! Hosts that come, go, come back, lie, and speak something else.
-#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+#![allow(clippy::unwrap_used, reason = "what tests share is a test")]
 
 mod host;
 

@@ -1,5 +1,6 @@
 //! Agents that are silent, of another version, not Dyno, cut off, gone or confused: each is told apart, and none
 //! of them keeps the host waiting for ever.
+#![allow(clippy::unwrap_used, reason = "what tests share is a test")]
 
 mod fake;
 

@@ -1,4 +1,5 @@
 //! Models on their way: whole, resumed, refused, changed under way, and onto a device that is full.
+#![allow(clippy::unwrap_used, reason = "what tests share is a test")]
 
 mod fake;
 

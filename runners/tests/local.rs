@@ -1,4 +1,5 @@
 //! This machine's agent when there is none, when it dies at once, and when somebody else holds the device.
+#![allow(clippy::unwrap_used, reason = "what tests share is a test")]
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};

@@ -2,7 +2,7 @@
 #![allow(
     dead_code,
     clippy::unwrap_used,
-    reason = "each test file uses its own part, and helpers of tests are tests"
+    reason = "each test file uses its own part, and what tests share is a test"
 )]
 
 use std::os::unix::net::UnixStream;
