@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 /// The checkpoint in the format that `quant` names: itself where it is in it already.
 #[cfg(feature = "local-agent")]
-pub fn to_format(checkpoint: &Path, quant: &str) -> anyhow::Result<PathBuf> {
+pub(crate) fn to_format(checkpoint: &Path, quant: &str) -> anyhow::Result<PathBuf> {
     use anyhow::Context;
     use dyno_agent::weights::{Checkpoint, Format, write_hugging_face};
 
@@ -35,7 +35,7 @@ pub fn to_format(checkpoint: &Path, quant: &str) -> anyhow::Result<PathBuf> {
 }
 
 #[cfg(not(feature = "local-agent"))]
-pub fn to_format(checkpoint: &Path, quant: &str) -> anyhow::Result<PathBuf> {
+pub(crate) fn to_format(checkpoint: &Path, quant: &str) -> anyhow::Result<PathBuf> {
     anyhow::bail!(
         "this build of dyno cannot convert {} to {quant}; convert it with a full build and name the result",
         checkpoint.display()
@@ -47,7 +47,7 @@ const EMBEDDING: &str = "language_model.embed_tokens.weight";
 
 /// The number format behind a quantization level's name: `4bit`, `4bit-g32`, `gguf:q8_0`, `bf16`.
 #[cfg(feature = "local-agent")]
-pub fn format_of(quant: &str) -> anyhow::Result<dyno_agent::weights::Format> {
+pub(crate) fn format_of(quant: &str) -> anyhow::Result<dyno_agent::weights::Format> {
     let affine = quant.split_once("bit").map(|(bits, group)| {
         let group = group.strip_prefix("-g").unwrap_or("64");
         format!("affine{bits}-g{group}")
@@ -58,7 +58,7 @@ pub fn format_of(quant: &str) -> anyhow::Result<dyno_agent::weights::Format> {
 
 /// Quantizes into the container that the format belongs to.
 #[cfg(feature = "local-agent")]
-pub fn write_quantized(
+pub(crate) fn write_quantized(
     checkpoint: &dyno_agent::weights::Checkpoint,
     format: dyno_agent::weights::Format,
     out: &Path,

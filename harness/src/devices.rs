@@ -10,22 +10,22 @@ use dyno_runners::{Conversation, Local, Runner, RunnerError};
 const AGENT_VARIABLE: &str = "DYNO_AGENT";
 
 /// This machine.
-pub const LOCAL: &str = "local";
+pub(crate) const LOCAL: &str = "local";
 
 #[derive(Debug, thiserror::Error)]
-pub enum DeviceNameError {
+pub(crate) enum DeviceNameError {
     #[error("there is no device `{name}`; this version reaches: {LOCAL}")]
     Unknown { name: String },
 }
 
 /// The devices of one command.
 #[derive(Debug, Default)]
-pub struct Devices {
+pub(crate) struct Devices {
     runners: BTreeMap<String, Box<dyn Runner>>,
 }
 
 impl Devices {
-    pub fn of_names(names: &[String]) -> Result<Self, DeviceNameError> {
+    pub(crate) fn of_names(names: &[String]) -> Result<Self, DeviceNameError> {
         let mut runners: BTreeMap<String, Box<dyn Runner>> = BTreeMap::new();
         for name in names {
             let runner: Box<dyn Runner> = match name.as_str() {
@@ -37,16 +37,16 @@ impl Devices {
         Ok(Self { runners })
     }
 
-    pub fn names(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.runners.keys().map(String::as_str)
     }
 
-    pub fn runner_name(&self, device: &str) -> String {
+    pub(crate) fn runner_name(&self, device: &str) -> String {
         self.runners.get(device).map_or_else(String::new, |runner| runner.name().to_owned())
     }
 
     /// Starts the device's agent, or takes up with the one that runs.
-    pub fn open(&mut self, device: &str) -> Result<Conversation, RunnerError> {
+    pub(crate) fn open(&mut self, device: &str) -> Result<Conversation, RunnerError> {
         let runner = self.runners.get_mut(device).ok_or_else(|| RunnerError::unknown_device(device))?;
         runner.open()
     }
@@ -60,7 +60,7 @@ fn local() -> Local {
 }
 
 /// What kind of evidence a device of this kind can give at best.
-pub fn evidence(kind: DeviceKind) -> Evidence {
+pub(crate) fn evidence(kind: DeviceKind) -> Evidence {
     match kind {
         // Apple's simulator runs a phone's program on a Mac's processor: its speed is nobody's.
         DeviceKind::Simulated | DeviceKind::AppleSimulator => Evidence::Simulated,

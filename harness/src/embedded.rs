@@ -6,7 +6,7 @@ use anyhow::Context;
 use sha2::{Digest, Sha256};
 
 /// The folder of an embedded model on this machine's disk.
-pub fn unpack(folder: &str) -> anyhow::Result<PathBuf> {
+pub(crate) fn unpack(folder: &str) -> anyhow::Result<PathBuf> {
     let files = dyno_suites::embedded_model(folder)
         .with_context(|| format!("this build of dyno carries no model `{folder}`"))?;
     let mut hasher = Sha256::new();

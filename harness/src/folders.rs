@@ -3,22 +3,22 @@
 use std::path::PathBuf;
 
 /// A run's folder, named after the time it was started.
-pub fn new_run(now: &jiff::Zoned) -> PathBuf {
+pub(crate) fn new_run(now: &jiff::Zoned) -> PathBuf {
     PathBuf::from("runs").join(now.strftime("%Y%m%d-%H%M%S").to_string())
 }
 
 /// What the local agent remembers between launches: journals, markers, its store.
-pub fn agent_state() -> PathBuf {
+pub(crate) fn agent_state() -> PathBuf {
     below("XDG_STATE_HOME", ".local/state").join("agent")
 }
 
 /// Models that were unpacked or converted here; may be deleted at any time.
-pub fn model_cache() -> PathBuf {
+pub(crate) fn model_cache() -> PathBuf {
     below("XDG_CACHE_HOME", ".cache").join("models")
 }
 
 /// Locks of devices, so that two runs never share one.
-pub fn locks() -> PathBuf {
+pub(crate) fn locks() -> PathBuf {
     below("XDG_STATE_HOME", ".local/state").join("locks")
 }
 

@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Shared by the signal handler and everything that waits.
 #[derive(Debug, Clone, Default)]
-pub struct Interrupt(Arc<AtomicBool>);
+pub(crate) struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
     /// Catches the process's signals. A second Ctrl-C ends the process at once: the bundle survives that too.
-    pub fn catch(&self) {
+    pub(crate) fn catch(&self) {
         let flag = Arc::clone(&self.0);
         let caught = ctrlc::set_handler(move || {
             if flag.swap(true, Ordering::SeqCst) {
@@ -20,11 +20,7 @@ impl Interrupt {
         drop(caught);
     }
 
-    pub fn is_set(&self) -> bool {
+    pub(crate) fn is_set(&self) -> bool {
         self.0.load(Ordering::SeqCst)
-    }
-
-    pub fn set(&self) {
-        self.0.store(true, Ordering::SeqCst);
     }
 }

@@ -55,10 +55,22 @@ fn answer(args: impl IntoIterator<Item = OsString>, screen: &mut Screen<'_>, int
     match cmd::run(&cli, screen, interrupt) {
         Ok(exit) => exit,
         Err(error) => {
-            screen.error(&format!("{error:#}"));
+            screen.error(&whole_story(&error));
             cmd::exit_of(&error)
         }
     }
+}
+
+/// An error with its causes, each said once: our own errors tell their cause in their own sentence.
+fn whole_story(error: &anyhow::Error) -> String {
+    error.chain().fold(String::new(), |story, cause| {
+        let cause = cause.to_string();
+        match story.as_str() {
+            "" => cause,
+            told if told.contains(&cause) => story,
+            told => format!("{told}: {cause}"),
+        }
+    })
 }
 
 /// Help and version are results; anything else that clap says is wrong usage.

@@ -6,17 +6,17 @@ use dyno_protocol::Script;
 use dyno_suites::{Definitions, Model, Weights};
 
 /// Our own engine's name, as in the agent's facts.
-pub const OWN_ENGINE: &str = "dyno";
-pub const SCRIPTED_ENGINE: &str = "scripted";
+pub(crate) const OWN_ENGINE: &str = "dyno";
+pub(crate) const SCRIPTED_ENGINE: &str = "scripted";
 /// `openai:URL` on the command line.
-pub const SERVER_ENGINE: &str = "openai";
+pub(crate) const SERVER_ENGINE: &str = "openai";
 
 /// The quantization level of a model that is run as it is stored.
-pub const AS_STORED: &str = "stored";
+pub(crate) const AS_STORED: &str = "stored";
 
 /// What a name stands for.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Chosen<'a> {
+pub(crate) enum Chosen<'a> {
     Embedded {
         model: &'a Model,
         folder: &'a str,
@@ -33,7 +33,7 @@ pub enum Chosen<'a> {
 
 impl<'a> Chosen<'a> {
     /// A path wins over nothing: a name of the catalogue is never shadowed by a file that happens to be there.
-    pub fn of(name: &str, definitions: &'a Definitions) -> Result<Self, ModelNameError> {
+    pub(crate) fn of(name: &str, definitions: &'a Definitions) -> Result<Self, ModelNameError> {
         if let Some(path) = name.strip_prefix("script:") {
             return read_script(Path::new(path)).map(Self::Script);
         }
@@ -57,7 +57,7 @@ impl<'a> Chosen<'a> {
         Err(ModelNameError::Unknown { name: name.to_owned(), known: known.join(", ") })
     }
 
-    pub fn model(&self) -> Option<&'a Model> {
+    pub(crate) fn model(&self) -> Option<&'a Model> {
         match self {
             Self::Embedded { model, .. } | Self::Synthetic { model, .. } | Self::Elsewhere(model) => {
                 Some(model)
@@ -74,7 +74,7 @@ fn read_script(path: &Path) -> Result<Script, ModelNameError> {
 }
 
 #[derive(Debug, thiserror::Error)]
-pub enum ModelNameError {
+pub(crate) enum ModelNameError {
     #[error("`{name}` is neither a model of the catalogue nor a path; the catalogue has: {known}")]
     Unknown { name: String, known: String },
     #[error("{path}: {what}", path = path.display())]

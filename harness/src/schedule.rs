@@ -16,7 +16,7 @@ use rand_chacha::ChaCha8Rng;
 /// One explicit step of a run.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[serde(tag = "step", rename_all = "kebab-case")]
-pub enum Step {
+pub(crate) enum Step {
     /// A new sitting on a device.
     Open {
         device: String,
@@ -54,7 +54,7 @@ impl Configuration {
 }
 
 /// Steps for all devices, one device after the other.
-pub fn schedule(trials: &[PlannedTrial], seed: u64, place: impl Fn(&Cell) -> Place) -> Vec<Step> {
+pub(crate) fn schedule(trials: &[PlannedTrial], seed: u64, place: impl Fn(&Cell) -> Place) -> Vec<Step> {
     let mut by_device: BTreeMap<&str, BTreeMap<u32, BTreeMap<Configuration, Vec<&PlannedTrial>>>> =
         BTreeMap::new();
     for trial in trials {

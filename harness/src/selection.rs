@@ -7,21 +7,21 @@ use crate::args::RunArgs;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Selection {
-    pub cases: Vec<CaseName>,
-    pub models: Vec<String>,
-    pub quants: Vec<String>,
-    pub engines: Vec<String>,
-    pub units: Vec<String>,
-    pub devices: Vec<String>,
+pub(crate) struct Selection {
+    pub(crate) cases: Vec<CaseName>,
+    pub(crate) models: Vec<String>,
+    pub(crate) quants: Vec<String>,
+    pub(crate) engines: Vec<String>,
+    pub(crate) units: Vec<String>,
+    pub(crate) devices: Vec<String>,
     /// Depths instead of the cases' own.
-    pub depths: Option<Vec<u32>>,
-    pub rounds: u32,
-    pub short: bool,
-    pub threads: Option<u32>,
+    pub(crate) depths: Option<Vec<u32>>,
+    pub(crate) rounds: u32,
+    pub(crate) short: bool,
+    pub(crate) threads: Option<u32>,
     /// Seconds of silence after which an agent is taken to hang.
-    pub patience_s: u64,
-    pub seed: u64,
+    pub(crate) patience_s: u64,
+    pub(crate) seed: u64,
 }
 
 /// A pass of a large model on a slow machine takes minutes; nothing that is well is silent for longer.
@@ -29,20 +29,20 @@ const PATIENCE_S: u64 = 900;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct CaseName {
-    pub suite: String,
-    pub case: String,
+pub(crate) struct CaseName {
+    pub(crate) suite: String,
+    pub(crate) case: String,
 }
 
 /// The selection's file among a bundle's definitions.
-pub const SELECTION_FILE: &str = "selection.json";
+pub(crate) const SELECTION_FILE: &str = "selection.json";
 
 /// The plan behind the bare command.
 const MAIN_PLAN: &str = "speed-short";
 
 impl Selection {
     /// What `dyno run` was told, with the main plan's models where none are named.
-    pub fn of_args(args: &RunArgs, definitions: &Definitions) -> Result<Self, SelectionError> {
+    pub(crate) fn of_args(args: &RunArgs, definitions: &Definitions) -> Result<Self, SelectionError> {
         let mut cases = Vec::new();
         for name in &args.suites {
             let suite = definitions.suite(name)?;
@@ -86,7 +86,7 @@ impl Selection {
     }
 
     /// The main job: this machine, the embedded models, a short plan.
-    pub fn main_job(definitions: &Definitions, seed: u64) -> Result<Self, SelectionError> {
+    pub(crate) fn main_job(definitions: &Definitions, seed: u64) -> Result<Self, SelectionError> {
         let plan = main_plan(definitions)?;
         let cases = plan
             .cases
@@ -123,7 +123,7 @@ fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
 }
 
 #[derive(Debug, thiserror::Error)]
-pub enum SelectionError {
+pub(crate) enum SelectionError {
     #[error(transparent)]
     Unknown(#[from] UnknownId),
     #[error("no case's id contains {filter}; the cases are: {known}")]

@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use dyno_protocol::{LoadSpec, ModelSource, Prompt};
+use dyno_protocol::{LoadSpec, ModelSource};
 use dyno_reports::cell::Cell;
 use dyno_suites::Definitions;
 
@@ -14,24 +14,18 @@ use crate::models::{AS_STORED, Chosen};
 const SYNTHETIC_SEED: u64 = 1;
 
 #[derive(Debug)]
-pub struct Supply<'a> {
-    pub definitions: &'a Definitions,
-    pub threads: Option<u32>,
+pub(crate) struct Supply<'a> {
+    pub(crate) definitions: &'a Definitions,
+    pub(crate) threads: Option<u32>,
 }
 
-/// The greedy ids that a right engine gives after recorded prompts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Expected(Vec<(String, Vec<u32>)>);
-
-impl Expected {
-    pub fn ids_for(&self, prompt: &Prompt) -> Option<Vec<u32>> {
-        self.0.iter().find(|(sha256, _)| *sha256 == prompt.sha256).map(|(_, ids)| ids.clone())
-    }
-}
+/// So many ids of a script's endless output are compared.
+const COMPARED: usize = 256;
 
 impl Supply<'_> {
-    /// What to load for a cell, made ready on this machine, and its expected ids where there are any.
-    pub fn load(&self, cell: &Cell) -> Result<(LoadSpec, Option<Expected>), String> {
+    /// What to load for a cell, made ready on this machine, and the greedy ids that a right engine gives,
+    /// where they are known.
+    pub(crate) fn load(&self, cell: &Cell) -> Result<(LoadSpec, Option<Vec<u32>>), String> {
         let (engine, url) = match cell.engine.split_once(':') {
             Some((engine, url)) => (engine.to_owned(), Some(url.to_owned())),
             None => (cell.engine.clone(), None),
@@ -39,6 +33,12 @@ impl Supply<'_> {
         let source = match url {
             Some(url) => ModelSource::Server { url, model: cell.model.clone() },
             None => self.source(cell)?,
+        };
+        let expected_ids = match &source {
+            ModelSource::Script(script) => {
+                Some(script.tokens.iter().copied().cycle().take(COMPARED).collect())
+            }
+            _ => None,
         };
         let load = LoadSpec {
             engine,
@@ -50,7 +50,7 @@ impl Supply<'_> {
             draft_head: false,
             memory_limit_bytes: None,
         };
-        Ok((load, None))
+        Ok((load, expected_ids))
     }
 
     fn source(&self, cell: &Cell) -> Result<ModelSource, String> {
@@ -68,14 +68,14 @@ impl Supply<'_> {
             }
             Chosen::Embedded { folder, .. } => {
                 let unpacked = crate::embedded::unpack(folder).map_err(|error| error.to_string())?;
-                self.in_format(unpacked, &cell.quant)
+                Self::in_format(unpacked, &cell.quant)
             }
-            Chosen::Path(path) => self.in_format(path, &cell.quant),
+            Chosen::Path(path) => Self::in_format(path, &cell.quant),
             Chosen::Elsewhere(model) => Err(format!("the weights of {} are not here", model.title)),
         }
     }
 
-    fn in_format(&self, checkpoint: PathBuf, quant: &str) -> Result<ModelSource, String> {
+    fn in_format(checkpoint: PathBuf, quant: &str) -> Result<ModelSource, String> {
         let path = if quant == AS_STORED {
             checkpoint
         } else {

@@ -6,7 +6,7 @@ use std::io::Read;
 use dyno_reports::bundle::{HostFacts, ToolFacts};
 use sha2::{Digest, Sha256};
 
-pub fn facts() -> ToolFacts {
+pub(crate) fn facts() -> ToolFacts {
     ToolFacts {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         binary_sha256: binary_sha256(),
@@ -14,7 +14,7 @@ pub fn facts() -> ToolFacts {
     }
 }
 
-pub fn host() -> HostFacts {
+pub(crate) fn host() -> HostFacts {
     HostFacts {
         os: std::env::consts::OS.to_owned(),
         arch: std::env::consts::ARCH.to_owned(),

@@ -1,5 +1,7 @@
 //! Runs the binary as a user would, in a folder of its own.
 
+#![expect(clippy::return_self_not_must_use, reason = "an assertion is used by being made")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -41,7 +43,7 @@ impl Desk {
     }
 
     pub fn run(&self, binary: &str, args: &[&str]) -> Answer {
-        Answer::of(self.command(binary, args).output().expect("the binary starts"))
+        Answer::of(&self.command(binary, args).output().expect("the binary starts"))
     }
 
     pub fn start(&self, binary: &str, args: &[&str]) -> Child {
@@ -73,7 +75,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    pub fn of(output: Output) -> Self {
+    pub fn of(output: &Output) -> Self {
         Self {
             code: output.status.code(),
             out: String::from_utf8_lossy(&output.stdout).into_owned(),

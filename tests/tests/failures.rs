@@ -1,5 +1,7 @@
 //! Everything that can go wrong on the way, each with its exit code, its message and every finished trial kept.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 mod script;
 
 use std::io::Write as _;
@@ -39,15 +41,24 @@ fn an_undisturbed_run_is_whole_verified_and_reported() {
 #[test]
 fn an_agent_that_dies_in_a_trial_is_replaced_and_both_attempts_stay() {
     let desk = Desk::new();
+    // More tokens than any one trial needs, fewer than the whole run does.
     script::write(&desk, Some(r#"{"fault":"die-at-token","token":100}"#));
-    desk.run(DYNO, &run_into("run")).expect(4).says("the agent ended");
+    desk.run(DYNO, &run_into("run")).expect(0).says("the agent ended");
     let outcomes = outcomes(&desk, "run");
-    assert!(
-        outcomes.iter().any(|outcome| matches!(outcome, Outcome::Failed { failure }
-        if failure.kind == FailureKind::AgentDied)),
-        "{outcomes:?}"
-    );
-    assert!(!done(&desk, "run").is_empty(), "what was finished before is kept");
+    let died = |outcome: &Outcome| matches!(outcome, Outcome::Failed { failure } if failure.kind == FailureKind::AgentDied);
+    assert!(outcomes.iter().any(died), "{outcomes:?}");
+    assert!(done(&desk, "run").values().all(|times| *times == 1), "every trial has one result");
+}
+
+#[test]
+fn an_agent_that_always_dies_costs_its_trials_and_no_others() {
+    let desk = Desk::new();
+    script::write(&desk, Some(r#"{"fault":"die-at-token","token":10}"#));
+    desk.run(DYNO, &run_into("run")).expect(4).says("the agent ended");
+    let kept = done(&desk, "run");
+    assert!(!kept.is_empty(), "loads and short reads give fewer tokens than that");
+    let page = std::fs::read_to_string(desk.path("run/report/index.html")).unwrap();
+    assert!(page.contains("the agent ended"), "the page shows the failure");
 }
 
 #[test]
@@ -96,7 +107,7 @@ fn double(desk: &Desk, bytes: &[u8]) -> String {
 
 fn run_with_agent(desk: &Desk, agent: &str) -> dyno_tests::cli::Answer {
     let output = desk.command(DYNO, &run_into("run")).env("DYNO_AGENT", agent).output().unwrap();
-    dyno_tests::cli::Answer::of(output)
+    dyno_tests::cli::Answer::of(&output)
 }
 
 #[test]
@@ -114,7 +125,7 @@ fn something_else_than_an_agent_is_told_apart() {
     script::write(&desk, None);
     let agent = double(&desk, b"Welcome to Ubuntu\n");
     run_with_agent(&desk, &agent).expect(4).says("does not speak Dyno's protocol");
-    run_with_agent(&desk, "/nowhere/dyno").expect(4).says("would not start");
+    run_with_agent(&desk, "/nowhere/dyno").expect(4).says("`/nowhere/dyno` is not there");
 }
 
 #[test]
@@ -156,7 +167,7 @@ fn two_runs_share_neither_a_folder_nor_a_device() {
     }
     let pid = first.id().to_string();
     desk.run(DYNO, &run_into("second")).expect(4).says("is using it for another run").says(&pid);
-    desk.run(DYNO, &["run", "--resume", "first"]).expect(4);
+    desk.run(DYNO, &["run", "--resume", "first"]).expect(2).says("is being written by process");
     first.kill().unwrap();
     first.wait().unwrap();
 }

@@ -1,5 +1,7 @@
 //! The house's rules as tests, so that nobody has to remember them.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,7 @@
 //! The README is true of the command line. Its commands are run as written by `scripts`, with a release build.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use std::fs;
 
 use clap::Parser;

@@ -23,19 +23,19 @@ use sitting::Sitting;
 const MAX_ATTEMPTS: u32 = 2;
 
 /// Everything a run needs besides its steps.
-pub struct Drive<'a, 'w> {
-    pub definitions: &'a Definitions,
-    pub trials: BTreeMap<TrialId, &'a PlannedTrial>,
-    pub devices: &'a mut Devices,
-    pub supply: &'a Supply<'a>,
-    pub short: bool,
+pub(crate) struct Drive<'a, 'w> {
+    pub(crate) definitions: &'a Definitions,
+    pub(crate) trials: BTreeMap<TrialId, &'a PlannedTrial>,
+    pub(crate) devices: &'a mut Devices,
+    pub(crate) supply: &'a Supply<'a>,
+    pub(crate) short: bool,
     /// How long an agent may say nothing before it is taken to hang.
-    pub patience: std::time::Duration,
-    pub writer: Writer,
-    pub screen: &'a mut Screen<'w>,
-    pub interrupt: &'a Interrupt,
+    pub(crate) patience: std::time::Duration,
+    pub(crate) writer: Writer,
+    pub(crate) screen: &'a mut Screen<'w>,
+    pub(crate) interrupt: &'a Interrupt,
     /// Attempts that earlier sittings of this run made, with whether one of them ended well.
-    pub earlier: BTreeMap<TrialId, Earlier>,
+    pub(crate) earlier: BTreeMap<TrialId, Earlier>,
 }
 
 impl std::fmt::Debug for Drive<'_, '_> {
@@ -45,25 +45,25 @@ impl std::fmt::Debug for Drive<'_, '_> {
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Earlier {
-    pub attempts: u32,
-    pub done: bool,
+pub(crate) struct Earlier {
+    pub(crate) attempts: u32,
+    pub(crate) done: bool,
 }
 
 /// What became of the planned trials.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Tally {
-    pub planned: usize,
-    pub done: usize,
+pub(crate) struct Tally {
+    pub(crate) planned: usize,
+    pub(crate) done: usize,
     /// Measured, and kept out of every verdict.
-    pub invalid: usize,
-    pub failed: usize,
-    pub interrupted: bool,
+    pub(crate) invalid: usize,
+    pub(crate) failed: usize,
+    pub(crate) interrupted: bool,
 }
 
 impl Tally {
     /// `run` answers for completeness, whatever the verdicts say.
-    pub fn exit(self) -> Exit {
+    pub(crate) fn exit(self) -> Exit {
         if self.interrupted {
             Exit::Interrupted
         } else if self.failed > 0 || self.done + self.invalid < self.planned {
@@ -79,11 +79,11 @@ impl Tally {
 /// The run cannot go on: its bundle cannot be written.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
-pub struct DriveError(#[from] BundleError);
+pub(crate) struct DriveError(#[from] BundleError);
 
 impl Drive<'_, '_> {
     /// Runs the steps and closes the bundle.
-    pub fn run(mut self, steps: &[Step]) -> Result<Tally, DriveError> {
+    pub(crate) fn run(mut self, steps: &[Step]) -> Result<Tally, DriveError> {
         let mut tally = Tally { planned: self.trials.len(), ..Tally::default() };
         tally.done = self.trials.keys().filter(|trial| self.is_done(trial)).count();
         let total_ns: u64 = self
@@ -122,7 +122,6 @@ impl Drive<'_, '_> {
                         lost.insert(device.clone());
                     }
                 }
-                Step::Open { .. } => {}
                 Step::Relaunch { .. } => {
                     if let Some(open) = &mut sitting
                         && let Err(error) = open.relaunch(self.devices)
@@ -150,7 +149,7 @@ impl Drive<'_, '_> {
                     }
                     behind_ns += planned.expected_ns;
                 }
-                Step::Measure { .. } => {}
+                Step::Open { .. } | Step::Measure { .. } => {}
                 Step::Close { .. } => {
                     if let Some(open) = sitting.take() {
                         self.writer.append(open.ended(None))?;

@@ -2,7 +2,6 @@
 
 use dyno_protocol::{DeviceFacts, Failure, FailureKind};
 use dyno_reports::bundle::{EventBody, SessionId, SessionStart};
-use dyno_reports::evidence::Evidence;
 use dyno_runners::{Conversation, RunnerError};
 
 use crate::devices::{Devices, evidence};
@@ -72,10 +71,5 @@ impl Sitting {
 
     pub(super) fn conversation(&mut self) -> &mut Conversation {
         &mut self.conversation
-    }
-
-    /// The best kind of evidence that this sitting can give.
-    pub(super) fn evidence(&self) -> Evidence {
-        evidence(self.facts.kind)
     }
 }

@@ -121,7 +121,7 @@ fn run(
     } else {
         Some(drive.supply.load(cell).map_err(refused)?)
     };
-    if let Some((load, expected)) = load {
+    if let Some((load, expected_ids)) = load {
         let is_load = variant.work == Work::Load;
         // A load that is the thing measured is done as often as the rules say; any other just has to be there.
         let steps = (0..if is_load { rules.repeat.min_passes } else { 1 })
@@ -134,7 +134,7 @@ fn run(
         let loaded = loaded(&gathered.records)
             .ok_or_else(|| refused("the agent did not say what it loaded".into()))?;
         gathered.prompt = Some(prompt(&variant.work, &loaded, sitting)?);
-        gathered.expected_ids = expected.and_then(|expected| expected.ids_for(gathered.prompt.as_ref()?));
+        gathered.expected_ids = expected_ids;
     }
     let made = gathered.prompt.clone().unwrap_or_else(|| Prompt::new(None, Vec::new(), Vec::new()));
     let Some(workload) = variant.work.workload(made) else { return Ok(()) };

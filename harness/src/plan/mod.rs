@@ -16,27 +16,31 @@ use crate::selection::Selection;
 
 /// A device that answered, under the name it was asked for by.
 #[derive(Debug, Clone)]
-pub struct Offer {
-    pub device: String,
-    pub facts: DeviceFacts,
+pub(crate) struct Offer {
+    pub(crate) device: String,
+    pub(crate) facts: DeviceFacts,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
-    pub trials: Vec<PlannedTrial>,
-    pub skipped: Vec<Skipped>,
+pub(crate) struct Plan {
+    pub(crate) trials: Vec<PlannedTrial>,
+    pub(crate) skipped: Vec<Skipped>,
 }
 
 impl Plan {
-    pub fn expected_ns(&self) -> u64 {
+    pub(crate) fn expected_ns(&self) -> u64 {
         self.trials.iter().map(|trial| trial.expected_ns).sum()
     }
 }
 
 /// For cells whose work needs no model.
-pub const NONE: &str = "none";
+pub(crate) const NONE: &str = "none";
 
-pub fn plan(selection: &Selection, definitions: &Definitions, offers: &[Offer]) -> Result<Plan, PlanError> {
+pub(crate) fn plan(
+    selection: &Selection,
+    definitions: &Definitions,
+    offers: &[Offer],
+) -> Result<Plan, PlanError> {
     let cases = cases(selection, definitions)?;
     let configurations = configurations(selection, definitions)?;
     let mut plan = Plan { trials: Vec::new(), skipped: Vec::new() };
@@ -187,7 +191,7 @@ fn is_scripted(engine: &str) -> bool {
 }
 
 #[derive(Debug, thiserror::Error)]
-pub enum PlanError {
+pub(crate) enum PlanError {
     #[error(transparent)]
     Model(#[from] ModelNameError),
     #[error(transparent)]
