@@ -12,7 +12,7 @@ const root = new URL("../..", import.meta.url).pathname;
 export function makePages() {
   if (process.env.DYNO_PAGES) return process.env.DYNO_PAGES;
   const folder = mkdtempSync(join(tmpdir(), "dyno-pages-"));
-  const command = ["run", "--quiet", "-p", "dyno-reports", "--example", "pages", "--", folder];
+  const command = ["run", "--quiet", "--release", "-p", "dyno-reports", "--example", "pages", "--", folder];
   execFileSync("cargo", command, { cwd: root, stdio: "inherit" });
   return folder;
 }
