@@ -1,3 +1,5 @@
+//! Loops are found, and true text is not taken for one.
+
 use super::*;
 
 fn lines(count: u32, line: impl Fn(u32) -> String) -> String {

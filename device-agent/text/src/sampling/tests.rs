@@ -1,3 +1,5 @@
+//! Draws follow their settings, and one seed gives one output.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Calls in the family's format are read, and what is none is refused with its place.
+
 use proptest::prelude::*;
 use serde_json::json;
 
