@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use dyno_reports::analysis::Analysis;
 use dyno_reports::bundle::Bundle;
+use dyno_reports::page::{IndexEntry, render_index};
 use dyno_suites::Definitions;
 
 use crate::args::{Global, ReportArgs};
@@ -13,13 +14,33 @@ use crate::screen::Screen;
 
 pub(crate) fn run(args: &ReportArgs, global: &Global, screen: &mut Screen<'_>) -> anyhow::Result<Exit> {
     let definitions = super::definitions(global)?;
-    let (page, _) = write_page(&args.runs, args.out.as_deref(), &definitions)?;
+    let page = match &args.out {
+        Some(out) if args.index => write_index(&args.runs, out, &definitions)?,
+        out => write_page(&args.runs, out.as_deref(), &definitions)?.0,
+    };
     screen.result(&page.display().to_string())?;
     Ok(Exit::Done)
 }
 
 pub(crate) fn open(runs: &[PathBuf]) -> anyhow::Result<Vec<Bundle>> {
     runs.iter().map(|run| Ok(Bundle::open(run)?)).collect()
+}
+
+/// An index over the runs' own reports, which are made anew. From another folder they are linked by full path.
+fn write_index(runs: &[PathBuf], out: &Path, definitions: &Definitions) -> anyhow::Result<PathBuf> {
+    let beside = out.parent().is_none_or(|folder| folder.as_os_str().is_empty());
+    let mut entries = Vec::new();
+    for run in runs {
+        let (page, analysis) = write_page(std::slice::from_ref(run), None, definitions)?;
+        let title = run
+            .file_name()
+            .map_or_else(|| run.display().to_string(), |name| name.to_string_lossy().into_owned());
+        let link = if beside { page } else { std::path::absolute(&page)? };
+        entries.push(IndexEntry::of(&analysis, link.display().to_string(), title));
+    }
+    let html = render_index("Dyno reports", &entries)?;
+    std::fs::write(out, html).with_context(|| format!("cannot write {}", out.display()))?;
+    Ok(out.to_owned())
 }
 
 /// Renders runs into `out`, or into the first run's own folder.
