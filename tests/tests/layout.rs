@@ -18,6 +18,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("dyno-agent", &["dyno-protocol", "dyno-weights", "dyno-qwen35", "dyno-text", "dyno-comparators"]),
     ("dyno-runners", &["dyno-protocol"]),
     ("dyno-suites", &["dyno-protocol"]),
+    ("dyno-answers", &[]),
     ("dyno-reports", &["dyno-protocol", "dyno-suites"]),
     ("dyno", &["dyno-protocol", "dyno-runners", "dyno-suites", "dyno-reports", "dyno-agent"]),
     ("scripts", &[]),
