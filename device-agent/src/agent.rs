@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::time::Duration;
 
 use dyno_protocol::{
@@ -16,6 +16,7 @@ use crate::job_loop::{self, Bench};
 use crate::journal::{Journal, Journals};
 use crate::platform::Platform;
 use crate::regimes::Regimes;
+use crate::simulation::Simulation;
 use crate::state_lock::StateLock;
 use crate::store::Store;
 
@@ -62,14 +63,15 @@ impl Agent {
     /// Takes up the state that an earlier agent left; its unfinished jobs are ended there.
     pub fn start(options: AgentOptions) -> std::io::Result<Arc<Self>> {
         let AgentOptions { secret, state, platform } = options;
-        let clock = Clock::start();
+        let simulation = Arc::clone(&platform).simulation();
+        let clock = simulation.clone().map_or_else(Clock::start, Clock::Simulated);
         let state_lock = StateLock::take(&state, PREDECESSOR)?;
         let store = Store::open(state.join("store"))?;
         let journals = Journals::open(state.join("journals"), clock.now_ns())?;
         let build = build_facts();
         let key = build.binary_sha256.value().cloned().unwrap_or_else(|| build.version.clone());
         let bench = Bench {
-            clock,
+            clock: clock.clone(),
             platform: Arc::clone(&platform),
             store: store.clone(),
             regimes: Regimes::new(state.join("loaded-before"), key),
@@ -79,7 +81,7 @@ impl Agent {
             clock,
             _state: state_lock,
             secret,
-            facts: device_facts(&*platform, build),
+            facts: device_facts(&*platform, build, simulation.as_deref()),
             platform,
             store,
             journals: Mutex::new(journals),
@@ -250,7 +252,13 @@ fn unknown(job: &JobId) -> Failure {
     Failure::new(FailureKind::UnknownJob, format!("there is no such job here: {}", job.0))
 }
 
+/// Made once: hashing the program takes longer than starting it.
 fn build_facts() -> BuildFacts {
+    static FACTS: OnceLock<BuildFacts> = OnceLock::new();
+    FACTS.get_or_init(read_build_facts).clone()
+}
+
+fn read_build_facts() -> BuildFacts {
     let binary_sha256 = std::env::current_exe().ok().and_then(|path| hash_of(&path));
     BuildFacts {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -280,8 +288,16 @@ impl std::io::Write for HashWriter<'_> {
     }
 }
 
-fn device_facts(platform: &dyn Platform, build: BuildFacts) -> DeviceFacts {
+fn device_facts(
+    platform: &dyn Platform,
+    mut build: BuildFacts,
+    simulation: Option<&Simulation>,
+) -> DeviceFacts {
     let system = platform.facts();
+    if simulation.is_some() {
+        // How the agent was compiled changes nothing on a clock that moves only with the model.
+        build.profile = BuildProfile::Release;
+    }
     DeviceFacts {
         device_id: system.device_id,
         name: system.name,
@@ -295,7 +311,7 @@ fn device_facts(platform: &dyn Platform, build: BuildFacts) -> DeviceFacts {
         os_version: system.os_version,
         os_build: system.os_build,
         build,
-        engines: engines::facts(),
+        engines: simulation.map_or_else(engines::facts, Simulation::engines),
         sensors: platform.sensors().to_vec(),
     }
 }

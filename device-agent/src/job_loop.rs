@@ -39,9 +39,10 @@ impl std::fmt::Debug for dyn Engine {
 /// Runs a job's steps, and says what went wrong. The last record is the caller's: it is written when the bench is
 /// free again, so that whoever reads it can hand over the next job at once.
 pub(crate) fn run(bench: &mut Bench, job: &Job, journal: &Journal, cancel: &AtomicBool) -> Option<Failure> {
-    let clock = bench.clock;
+    let clock = bench.clock.clone();
     let deadline_ns = clock.now_ns().saturating_add(job.deadline_ns);
-    let sampler = Sampler::start(std::sync::Arc::clone(&bench.platform), clock, job.sensor_interval_ns);
+    let sampler =
+        Sampler::start(std::sync::Arc::clone(&bench.platform), clock.clone(), job.sensor_interval_ns);
     let mut at_work = AtWork { bench, journal, cancel, sampler, deadline_ns, broken: None };
     at_work.note(RecordBody::Started { conditions: at_work.bench.platform.conditions(clock.now_ns()) });
     let mut outcome = Ok(());
@@ -52,6 +53,9 @@ pub(crate) fn run(bench: &mut Bench, job: &Job, journal: &Journal, cancel: &Atom
         }
     }
     at_work.hand_over_samples();
+    if let Some(simulation) = clock.simulation() {
+        simulation.keep();
+    }
     outcome.err().or(at_work.broken.take())
 }
 
@@ -76,6 +80,9 @@ impl AtWork<'_> {
     }
 
     fn hand_over_samples(&mut self) {
+        for what in self.bench.platform.notices() {
+            self.note(RecordBody::Noticed { what });
+        }
         let samples = self.sampler.take();
         if !samples.is_empty() {
             self.note(RecordBody::Sensors { samples });
@@ -133,7 +140,7 @@ impl AtWork<'_> {
         }
         // Two models at once would share the memory that one of them is measured with.
         self.bench.loaded = None;
-        let engine = engines::open(load, &self.bench.store, self.bench.clock)?;
+        let engine = engines::open(load, &self.bench.store, &self.bench.clock)?;
         let mut loaded = engine.loaded().clone();
         loaded.regime = self.bench.regimes.of(&loaded);
         loaded.memory = self.bench.platform.memory();
@@ -151,7 +158,7 @@ impl AtWork<'_> {
             if left_ns == 0 {
                 return Ok(());
             }
-            std::thread::sleep(std::time::Duration::from_nanos(left_ns.min(LOOK_UP_NS)));
+            self.bench.clock.rest(left_ns.min(LOOK_UP_NS));
         }
     }
 
@@ -197,10 +204,10 @@ impl AtWork<'_> {
                 })
             }
             Workload::Bandwidth { bytes } => {
-                let reader = Reader::new()?;
+                let reader = Reader::new(&self.bench.clock)?;
                 self.passes(step, warm_up, repeat, |this, pass, kind| {
                     let begin_ns = this.bench.clock.now_ns();
-                    let read_bytes = reader.read(*bytes);
+                    let read_bytes = reader.read(*bytes)?;
                     let end_ns = this.bench.clock.now_ns();
                     let threads = reader.threads();
                     let seen = Bandwidth { step, pass, kind, read_bytes, threads, begin_ns, end_ns };
@@ -294,8 +301,8 @@ impl AtWork<'_> {
     ) -> Result<Observed, Failure> {
         self.bench.platform.reset_memory_peaks();
         let _ = self.sampler.take_peak_footprint();
-        let clock = self.bench.clock;
-        let mut stamps = Stamps::new(clock, self.cancel, task.stop.max_tokens, until_ns);
+        let clock = self.bench.clock.clone();
+        let mut stamps = Stamps::new(clock.clone(), self.cancel, task.stop.max_tokens, until_ns);
         let engine = engine(self.bench)?;
         stamps.begin();
         let finished = engine.generate(task, &mut stamps);
@@ -353,8 +360,8 @@ impl AtWork<'_> {
         prefix: &Prompt,
         continuations: &[Vec<u32>],
     ) -> Result<u64, Failure> {
-        let clock = self.bench.clock;
-        let mut stamps = Stamps::new(clock, self.cancel, 0, self.deadline_ns);
+        let clock = self.bench.clock.clone();
+        let mut stamps = Stamps::new(clock.clone(), self.cancel, 0, self.deadline_ns);
         let engine = engine(self.bench)?;
         stamps.begin();
         let continuations = engine.score(prefix, continuations, &mut stamps)?;

@@ -14,6 +14,7 @@ pub mod platform;
 mod regimes;
 mod sampler;
 mod server;
+pub mod simulation;
 mod spread;
 mod stamps;
 mod state_lock;

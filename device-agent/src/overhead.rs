@@ -127,7 +127,8 @@ pub fn measure(pairs: u32, token_ns: u64, state: &std::path::Path) -> std::io::R
     // What an earlier measurement left behind would only slow this one down.
     let _ = std::fs::remove_dir_all(&folder);
     let mut journals = Journals::open(folder.join("journals"), clock.now_ns())?;
-    let loaded = Opened::now(clock).loaded("busy", ComputeUnit::Cpu, "none", String::new(), "busy work");
+    let loaded =
+        Opened::now(clock.clone()).loaded("busy", ComputeUnit::Cpu, "none", String::new(), "busy work");
     let spec = LoadSpec {
         engine: "busy".to_owned(),
         unit: ComputeUnit::Cpu,

@@ -9,10 +9,13 @@ use dyno_protocol::SensorSample;
 
 use crate::clock::Clock;
 use crate::platform::Platform;
+use crate::simulation::Simulation;
 
 #[derive(Debug)]
 pub(crate) struct Sampler {
     shared: Arc<Shared>,
+    /// A device that is played takes its samples itself, as its time goes by.
+    simulation: Option<Arc<Simulation>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -31,15 +34,22 @@ impl Sampler {
             samples: Mutex::default(),
             peak_footprint_bytes: AtomicU64::new(0),
         });
-        let thread = (interval_ns > 0).then(|| {
+        let simulation = clock.simulation().cloned();
+        if let Some(simulation) = &simulation {
+            simulation.begin_trial(interval_ns);
+        }
+        let thread = (interval_ns > 0 && simulation.is_none()).then(|| {
             let shared = Arc::clone(&shared);
-            std::thread::spawn(move || sample(&*platform, clock, Duration::from_nanos(interval_ns), &shared))
+            std::thread::spawn(move || sample(&*platform, &clock, Duration::from_nanos(interval_ns), &shared))
         });
-        Self { shared, thread }
+        Self { shared, simulation, thread }
     }
 
     /// What was sampled since the last call.
     pub(crate) fn take(&self) -> Vec<SensorSample> {
+        if let Some(simulation) = &self.simulation {
+            return simulation.take_samples();
+        }
         std::mem::take(&mut self.shared.samples.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -61,7 +71,7 @@ impl Drop for Sampler {
     }
 }
 
-fn sample(platform: &dyn Platform, clock: Clock, interval: Duration, shared: &Shared) {
+fn sample(platform: &dyn Platform, clock: &Clock, interval: Duration, shared: &Shared) {
     let mut next = Instant::now();
     while !shared.stop.load(Ordering::Relaxed) {
         let mut readings = Vec::with_capacity(platform.sensors().len());

@@ -1,10 +1,16 @@
 //! What users type. Every command is one struct here and one file under `cmd`.
 
+#[cfg(feature = "local-agent")]
+mod calibrate;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::axes::Numbers;
+
+#[cfg(feature = "local-agent")]
+pub use calibrate::CalibrateArgs;
 
 #[derive(Debug, Parser)]
 #[command(
@@ -60,6 +66,8 @@ pub enum Command {
     Export(ExportArgs),
     Import(ImportArgs),
     Verify(VerifyArgs),
+    #[cfg(feature = "local-agent")]
+    Calibrate(CalibrateArgs),
     #[cfg(feature = "local-agent")]
     Overhead(OverheadArgs),
     Completions(CompletionsArgs),
@@ -302,6 +310,9 @@ pub struct AgentArgs {
     /// Where journals, the store and markers are kept
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
+    /// Play the device that this file describes, on a clock of its own
+    #[arg(long, value_name = "FILE")]
+    pub simulate: Option<PathBuf>,
 }
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
 //! Devices by the names that users type, and the runner that reaches each.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
-use dyno_protocol::DeviceKind;
+use dyno_protocol::{DeviceKind, SimulatedProfile};
 use dyno_reports::evidence::Evidence;
-use dyno_runners::{Conversation, Local, Runner, RunnerError};
+use dyno_runners::{Conversation, Local, Runner, RunnerError, Simulated};
+use dyno_suites::Definitions;
 
 /// Names another agent than this binary: another build to measure, or a double in tests.
 const AGENT_VARIABLE: &str = "DYNO_AGENT";
@@ -14,8 +16,8 @@ pub(crate) const LOCAL: &str = "local";
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DeviceNameError {
-    #[error("there is no device `{name}`; this version reaches: {LOCAL}")]
-    Unknown { name: String },
+    #[error("there is no device `{name}`; this version reaches: {known}")]
+    Unknown { name: String, known: String },
 }
 
 /// The devices of one command.
@@ -25,16 +27,32 @@ pub(crate) struct Devices {
 }
 
 impl Devices {
-    pub(crate) fn of_names(names: &[String]) -> Result<Self, DeviceNameError> {
+    /// `seed` decides what is chance on simulated devices, and nothing on real ones.
+    pub(crate) fn of_names(
+        names: &[String],
+        definitions: &Definitions,
+        seed: u64,
+    ) -> Result<Self, DeviceNameError> {
         let mut runners: BTreeMap<String, Box<dyn Runner>> = BTreeMap::new();
         for name in names {
-            let runner: Box<dyn Runner> = match name.as_str() {
-                LOCAL => Box::new(local()),
-                _ => return Err(DeviceNameError::Unknown { name: name.clone() }),
+            let runner: Box<dyn Runner> = match (name.as_str(), definitions.simulated(name)) {
+                (LOCAL, _) => Box::new(local()),
+                (_, Ok(profile)) => Box::new(simulated(profile, seed)),
+                (_, Err(_)) => {
+                    let simulated = definitions.simulated_devices().iter().map(|profile| profile.id.as_str());
+                    let known: Vec<_> = std::iter::once(LOCAL).chain(simulated).collect();
+                    return Err(DeviceNameError::Unknown { name: name.clone(), known: known.join(", ") });
+                }
             };
             runners.insert(name.clone(), runner);
         }
         Ok(Self { runners })
+    }
+
+    /// One device that is reached by this runner.
+    #[cfg(feature = "local-agent")]
+    pub(crate) fn of_runner(name: &str, runner: Box<dyn Runner>) -> Self {
+        Self { runners: BTreeMap::from([(name.to_owned(), runner)]) }
     }
 
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
@@ -53,10 +71,18 @@ impl Devices {
 }
 
 /// The agent is this very binary, unless it is told to be another one.
-fn local() -> Local {
+fn agent_program() -> PathBuf {
     let own = std::env::current_exe().unwrap_or_else(|_| "dyno".into());
-    let program = std::env::var_os(AGENT_VARIABLE).map_or(own, Into::into);
-    Local::new(LOCAL, program, crate::folders::agent_state(), crate::folders::locks())
+    std::env::var_os(AGENT_VARIABLE).map_or(own, Into::into)
+}
+
+fn local() -> Local {
+    Local::new(LOCAL, agent_program(), crate::folders::agent_state(), crate::folders::locks())
+}
+
+fn simulated(profile: &SimulatedProfile, seed: u64) -> Simulated {
+    let state = crate::folders::simulated_state(&profile.id);
+    Simulated::new(&profile.id, agent_program(), state, crate::folders::locks(), profile.clone(), seed)
 }
 
 /// What kind of evidence a device of this kind can give at best.

@@ -12,9 +12,20 @@ pub(crate) fn agent_state() -> PathBuf {
     below("XDG_STATE_HOME", ".local/state").join("agent")
 }
 
+/// What a simulated device remembers of its sitting.
+pub(crate) fn simulated_state(device: &str) -> PathBuf {
+    below("XDG_STATE_HOME", ".local/state").join("simulated").join(device)
+}
+
 /// Models that were unpacked or converted here; may be deleted at any time.
 pub(crate) fn model_cache() -> PathBuf {
     below("XDG_CACHE_HOME", ".cache").join("models")
+}
+
+/// Where calibration keeps a run until it is read.
+#[cfg(feature = "local-agent")]
+pub(crate) fn calibration() -> PathBuf {
+    below("XDG_CACHE_HOME", ".cache").join(format!("calibration-{}", std::process::id()))
 }
 
 /// Locks of devices, so that two runs never share one.

@@ -4,6 +4,8 @@
 
 pub mod args;
 mod axes;
+#[cfg(feature = "local-agent")]
+mod calibrate;
 mod clock;
 mod cmd;
 mod convert;

@@ -11,6 +11,8 @@ mod local;
 mod lock;
 mod log;
 mod outgoing;
+mod secret;
+mod simulated;
 
 pub use conversation::Conversation;
 pub use delivery::{ModelFile, Progress, deliver};
@@ -19,6 +21,7 @@ pub use line::{Hold, Line};
 pub use local::Local;
 pub use lock::DeviceLock;
 pub use log::Log;
+pub use simulated::Simulated;
 
 /// The environment variable that carries a launch's secret to the agent: arguments can be read by everyone.
 pub const SECRET_VARIABLE: &str = "DYNO_SECRET";

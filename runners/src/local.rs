@@ -1,10 +1,9 @@
 //! This machine: the same binary, started as a child that speaks over standard input and output.
 
+use std::ffi::OsStr;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-
-use dyno_protocol::codec::hex;
 
 use crate::child::HeldChild;
 use crate::conversation::Conversation;
@@ -12,7 +11,7 @@ use crate::error::{RunnerError, Trouble};
 use crate::line::Line;
 use crate::lock::DeviceLock;
 use crate::log::Log;
-use crate::{Runner, SECRET_VARIABLE};
+use crate::{Runner, SECRET_VARIABLE, secret};
 
 #[derive(Debug)]
 pub struct Local {
@@ -21,15 +20,31 @@ pub struct Local {
     state: PathBuf,
     locks: PathBuf,
     lock: Option<DeviceLock>,
+    /// Where the agent reads which device it is to play.
+    simulate: Option<PathBuf>,
 }
 
 impl Local {
     /// `program` is the binary that has the agent in it; `state` is where the agent remembers.
     pub fn new(device: &str, program: PathBuf, state: PathBuf, locks: PathBuf) -> Self {
-        Self { device: device.to_owned(), program, state, locks, lock: None }
+        Self { device: device.to_owned(), program, state, locks, lock: None, simulate: None }
     }
 
-    fn error(&self, what: Trouble) -> RunnerError {
+    /// The agent is to play the device of this file.
+    pub(crate) fn simulating(mut self, file: PathBuf) -> Self {
+        self.simulate = Some(file);
+        self
+    }
+
+    /// Holds the device for this runner, if it does not already.
+    pub(crate) fn lock(&mut self) -> Result<(), RunnerError> {
+        if self.lock.is_none() {
+            self.lock = Some(DeviceLock::take(&self.locks, &self.device)?);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn error(&self, what: Trouble) -> RunnerError {
         RunnerError::new(&self.device, what)
     }
 }
@@ -44,14 +59,14 @@ impl Runner for Local {
     }
 
     fn open(&mut self) -> Result<Conversation, RunnerError> {
-        if self.lock.is_none() {
-            self.lock = Some(DeviceLock::take(&self.locks, &self.device)?);
-        }
-        let secret = secret().map_err(|source| self.error(Trouble::Io { step: "make a secret", source }))?;
+        self.lock()?;
+        let secret =
+            secret::fresh().map_err(|source| self.error(Trouble::Io { step: "make a secret", source }))?;
         let mut command = Command::new(&self.program);
         command
             .args(["agent", "--stdio", "--state"])
             .arg(&self.state)
+            .args(self.simulate.iter().flat_map(|file| [OsStr::new("--simulate"), file.as_os_str()]))
             .env(SECRET_VARIABLE, &secret)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -81,11 +96,4 @@ impl Runner for Local {
         };
         Conversation::begin(&self.device, line, secret)
     }
-}
-
-/// A secret that nobody can guess, for one launch.
-fn secret() -> std::io::Result<String> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
-    Ok(hex(&bytes))
 }

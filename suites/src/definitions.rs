@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use dyno_protocol::SimulatedProfile;
 use sha2::{Digest, Sha256};
 
 use crate::case::Case;
@@ -17,6 +18,7 @@ use crate::metric::{METRIC, Metric};
 use crate::model::{MODEL, Model};
 use crate::plan::{PLAN, Plan};
 use crate::quant::{QUANT, Quant};
+use crate::simulated::{self, SIMULATED};
 use crate::suite::{SUITE, Suite};
 
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +32,7 @@ pub struct Definitions {
     devices: Vec<Device>,
     claims: Vec<Claim>,
     plans: Vec<Plan>,
+    simulated: Vec<SimulatedProfile>,
     versions: BTreeMap<String, String>,
     verbatim: BTreeMap<String, String>,
 }
@@ -98,6 +101,8 @@ impl Definitions {
         layer(&mut self.devices, fields.each(DEVICE, Device::read), |device| &device.id);
         layer(&mut self.claims, fields.each(CLAIM, Claim::read), |claim| &claim.id);
         layer(&mut self.plans, fields.each(PLAN, Plan::read), |plan| &plan.id);
+        let simulated = fields.each(SIMULATED, simulated::read).into_iter().flatten().collect();
+        layer(&mut self.simulated, simulated, |profile| &profile.id);
     }
 
     fn empty() -> Self {
@@ -111,6 +116,7 @@ impl Definitions {
             devices: Vec::new(),
             claims: Vec::new(),
             plans: Vec::new(),
+            simulated: Vec::new(),
             versions: BTreeMap::new(),
             verbatim: BTreeMap::new(),
         }
@@ -191,6 +197,14 @@ impl Definitions {
 
     pub fn claim(&self, id: &str) -> Result<&Claim, UnknownId> {
         find(CLAIM, &self.claims, id, |claim| &claim.id)
+    }
+
+    pub fn simulated_devices(&self) -> &[SimulatedProfile] {
+        &self.simulated
+    }
+
+    pub fn simulated(&self, id: &str) -> Result<&SimulatedProfile, UnknownId> {
+        find(SIMULATED, &self.simulated, id, |profile| &profile.id)
     }
 
     pub fn plan(&self, id: &str) -> Result<&Plan, UnknownId> {

@@ -21,6 +21,7 @@ mod plan;
 pub mod procedural;
 mod quant;
 pub mod shape;
+mod simulated;
 mod suite;
 mod words;
 mod work;

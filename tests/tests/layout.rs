@@ -15,7 +15,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("dyno-text", &[]),
     ("dyno-qwen35", &["dyno-weights"]),
     ("dyno-comparators", &["dyno-weights", "dyno-text"]),
-    ("dyno-agent", &["dyno-protocol", "dyno-weights", "dyno-qwen35", "dyno-text", "dyno-comparators"]),
+    ("dyno-simulated", &["dyno-protocol"]),
+    (
+        "dyno-agent",
+        &["dyno-protocol", "dyno-weights", "dyno-qwen35", "dyno-simulated", "dyno-text", "dyno-comparators"],
+    ),
     ("dyno-runners", &["dyno-protocol"]),
     ("dyno-suites", &["dyno-protocol"]),
     ("dyno-answers", &[]),

@@ -35,6 +35,7 @@ mod prompt;
 #[cfg(test)]
 mod round_trips;
 mod sensors;
+mod simulated;
 mod store;
 
 pub use facts::{BuildFacts, BuildProfile, DeviceFacts, DeviceKind, EngineFacts, Gap, Known};
@@ -52,6 +53,11 @@ pub use prompt::{
     ImageData, Message, MessagePart, Prompt, RenderRequest, Rendered, Role, Sampling, Thinking,
 };
 pub use sensors::{Conditions, PowerSource, Reading, SensorFacts, SensorSample, ThermalState};
+pub use simulated::{
+    SimulatedBattery, SimulatedEngine, SimulatedFallback, SimulatedFault, SimulatedGovernor, SimulatedHeat,
+    SimulatedLabel, SimulatedLaunch, SimulatedLoad, SimulatedNoise, SimulatedProfile, SimulatedTransients,
+    SimulatedUnit, simulated_id,
+};
 pub use store::{StoreAnswer, StoreQuestion};
 
 /// The version of the conversation. It changes whenever an older peer could misread a newer one.

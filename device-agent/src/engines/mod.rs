@@ -7,6 +7,7 @@ mod messages;
 mod openai;
 mod qwen35;
 mod scripted;
+mod simulated;
 
 use dyno_protocol::{
     ComputeUnit, EngineFacts, Failure, FailureKind, Known, LoadRegime, LoadSpan, LoadSpec, Loaded, Memory,
@@ -34,8 +35,11 @@ pub(crate) fn facts() -> Vec<EngineFacts> {
 }
 
 /// Loads a model. Every phase is stamped; the regime is for the job loop to say.
-pub(crate) fn open(load: &LoadSpec, store: &Store, clock: Clock) -> Result<Box<dyn Engine>, Failure> {
-    let opened = Opened::now(clock);
+pub(crate) fn open(load: &LoadSpec, store: &Store, clock: &Clock) -> Result<Box<dyn Engine>, Failure> {
+    let opened = Opened::now(clock.clone());
+    if let Some(simulation) = clock.simulation() {
+        return simulated::open(load, store, simulation, opened);
+    }
     match (load.engine.as_str(), &load.source) {
         (scripted::NAME, ModelSource::Script(script)) => scripted::open(script, opened),
         (openai::NAME, ModelSource::Server { url, model }) => openai::open(url, model, opened),
@@ -68,7 +72,7 @@ pub(crate) struct Opened {
 
 impl Opened {
     pub(crate) fn now(clock: Clock) -> Self {
-        Self { clock, begin_ns: clock.now_ns(), end_ns: None, spans: Vec::new() }
+        Self { begin_ns: clock.now_ns(), clock, end_ns: None, spans: Vec::new() }
     }
 
     /// A phase begins; the one before it ends.

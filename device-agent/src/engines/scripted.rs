@@ -14,7 +14,7 @@ use crate::engine::{Engine, Generate, Watch};
 
 pub(crate) const NAME: &str = "scripted";
 /// Ids are bytes.
-const VOCABULARY: u32 = 256;
+pub(super) const VOCABULARY: u32 = 256;
 /// The agent's exit code when a script told it to die.
 const SCRIPTED_DEATH: i32 = 86;
 /// The last part of a delay is spun: sleeping is not exact enough for a token.
@@ -54,6 +54,54 @@ fn wait_until(moment: Instant) {
     }
 }
 
+/// Roles and words on lines of their own: a template for engines whose ids are bytes. A picture becomes so many
+/// ids, where the engine takes any.
+pub(super) fn render(
+    request: &RenderRequest,
+    template: &str,
+    picture_ids: Option<usize>,
+) -> Result<Rendered, Failure> {
+    let mut text = request.raw_text.clone().unwrap_or_default();
+    for message in request.messages.iter().flatten() {
+        let role = match message.role {
+            Role::System => "system",
+            Role::User => "user",
+            Role::Assistant => "assistant",
+            Role::Tool => "tool",
+        };
+        text.push_str(role);
+        text.push('\n');
+        for part in &message.parts {
+            match part {
+                MessagePart::Text { text: words } => text.push_str(words),
+                MessagePart::Image => {
+                    let ids = picture_ids.ok_or_else(|| {
+                        let what = format!("the engine `{template}` sees no pictures");
+                        Failure::new(FailureKind::Refused, what)
+                    })?;
+                    text.extend(std::iter::repeat_n('#', ids));
+                }
+            }
+        }
+        text.push('\n');
+    }
+    text.push_str(request.append_text.as_deref().unwrap_or_default());
+    let ids = ids(&text);
+    Ok(Rendered {
+        prompt: Prompt::new(Some(text), ids, request.images.clone()),
+        template: template.to_owned(),
+    })
+}
+
+pub(super) fn ids(text: &str) -> Vec<u32> {
+    text.bytes().map(u32::from).collect()
+}
+
+pub(super) fn text(ids: &[u32]) -> String {
+    let bytes: Vec<u8> = ids.iter().map(|id| u8::try_from(*id).unwrap_or(b'?')).collect();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 impl Scripted {
     fn next(&mut self, place: usize) -> Result<u32, Failure> {
         let mut id = self.script.tokens[place % self.script.tokens.len()];
@@ -88,38 +136,15 @@ impl Engine for Scripted {
     }
 
     fn render(&self, request: &RenderRequest) -> Result<Rendered, Failure> {
-        let mut text = request.raw_text.clone().unwrap_or_default();
-        for message in request.messages.iter().flatten() {
-            let role = match message.role {
-                Role::System => "system",
-                Role::User => "user",
-                Role::Assistant => "assistant",
-                Role::Tool => "tool",
-            };
-            text.push_str(role);
-            text.push('\n');
-            for part in &message.parts {
-                match part {
-                    MessagePart::Text { text: words } => text.push_str(words),
-                    MessagePart::Image => {
-                        return Err(Failure::new(FailureKind::Refused, "a script sees no pictures"));
-                    }
-                }
-            }
-            text.push('\n');
-        }
-        text.push_str(request.append_text.as_deref().unwrap_or_default());
-        let ids = text.bytes().map(u32::from).collect();
-        Ok(Rendered { prompt: Prompt::new(Some(text), ids, Vec::new()), template: "scripted".to_owned() })
+        render(request, NAME, None)
     }
 
     fn tokenize(&self, text: &str) -> Option<Result<Vec<u32>, Failure>> {
-        Some(Ok(text.bytes().map(u32::from).collect()))
+        Some(Ok(ids(text)))
     }
 
     fn detokenize(&self, ids: &[u32]) -> Option<String> {
-        let bytes: Vec<u8> = ids.iter().map(|id| u8::try_from(*id).unwrap_or(b'?')).collect();
-        Some(String::from_utf8_lossy(&bytes).into_owned())
+        Some(text(ids))
     }
 
     fn generate(&mut self, task: &Generate<'_>, watch: &mut dyn Watch) -> Result<Finish, Failure> {

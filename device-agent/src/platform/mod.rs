@@ -5,9 +5,13 @@ mod linux;
 mod proc_files;
 mod sensor_files;
 
+use std::sync::Arc;
+
 use dyno_protocol::{Conditions, DeviceKind, Known, Memory, Reading, SensorFacts};
 
 pub use linux::Linux;
+
+use crate::simulation::Simulation;
 
 /// The part of the device's facts that the system knows.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +44,16 @@ pub trait Platform: Send + Sync + std::fmt::Debug {
     fn reset_memory_peaks(&self);
 
     fn conditions(&self, at_ns: u64) -> Conditions;
+
+    /// What happened to the device since the last call that a reader of the measurement must know.
+    fn notices(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// A system that is only played brings its own clock and engines.
+    fn simulation(self: Arc<Self>) -> Option<Arc<Simulation>> {
+        None
+    }
 }
 
 /// The system that this agent was built for.

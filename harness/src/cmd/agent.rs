@@ -1,10 +1,14 @@
 //! `dyno agent`: the device agent itself, over standard input and output or a loopback address.
 
 use std::net::TcpListener;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
+use dyno_agent::platform::Platform;
+use dyno_agent::simulation::Simulation;
 use dyno_agent::{Agent, AgentOptions, serve};
+use dyno_protocol::SimulatedLaunch;
 use dyno_runners::SECRET_VARIABLE;
 
 use crate::args::AgentArgs;
@@ -17,7 +21,10 @@ pub(crate) fn run(args: &AgentArgs, screen: &mut Screen<'_>) -> anyhow::Result<E
             format!("{SECRET_VARIABLE} must hold the secret of this launch, 16 characters or more")
         })?;
     let state = args.state.clone().unwrap_or_else(crate::folders::agent_state);
-    let platform = Arc::new(dyno_agent::platform::here());
+    let platform: Arc<dyn Platform> = match &args.simulate {
+        Some(file) => Simulation::begin(launch(file)?, &state).context("the sitting cannot be taken up")?,
+        None => Arc::new(dyno_agent::platform::here()),
+    };
     let agent = Agent::start(AgentOptions { secret, state, platform })
         .context("the agent cannot take up its state")?;
     match args.listen {
@@ -46,4 +53,9 @@ pub(crate) fn run(args: &AgentArgs, screen: &mut Screen<'_>) -> anyhow::Result<E
         }
     }
     Ok(Exit::Done)
+}
+
+fn launch(file: &Path) -> anyhow::Result<SimulatedLaunch> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("{} describes no simulated device", file.display()))
 }

@@ -3,6 +3,8 @@
 #[cfg(feature = "local-agent")]
 mod agent;
 #[cfg(feature = "local-agent")]
+mod calibrate;
+#[cfg(feature = "local-agent")]
 mod checkpoints;
 mod claims;
 mod completions;
@@ -15,7 +17,7 @@ mod models;
 #[cfg(feature = "local-agent")]
 mod overhead;
 mod report;
-mod run;
+pub(crate) mod run;
 mod verify;
 
 use dyno_runners::RunnerError;
@@ -34,13 +36,15 @@ pub(crate) fn run(cli: &Cli, screen: &mut Screen<'_>, interrupt: &Interrupt) -> 
     };
     match command {
         Command::Run(args) => run::run(args, global, screen, interrupt),
-        Command::Devices(args) => devices::run(args, screen),
+        Command::Devices(args) => devices::run(args, global, screen),
         Command::Models(args) => models::run(args, global, screen),
         Command::Report(args) => report::run(args, global, screen),
         Command::Claims(args) => claims::run(args, global, screen),
         Command::Export(args) => export::run(args, global, screen),
         Command::Import(args) => import::run(args, global, screen),
         Command::Verify(args) => verify::run(args, screen),
+        #[cfg(feature = "local-agent")]
+        Command::Calibrate(args) => calibrate::run(args, global, screen),
         #[cfg(feature = "local-agent")]
         Command::Overhead(args) => overhead::run(args, screen),
         Command::Completions(args) => completions::run(args, screen),

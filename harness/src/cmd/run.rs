@@ -58,7 +58,7 @@ pub(crate) fn begin(
     screen: &mut Screen<'_>,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Carried> {
-    let mut devices = Devices::of_names(&selection.devices)?;
+    let mut devices = Devices::of_names(&selection.devices, definitions, selection.seed)?;
     let plan = plan(selection, definitions, &offers(&mut devices)?)?;
     say_plan(&plan, screen);
     if plan.trials.is_empty() {
@@ -87,7 +87,7 @@ fn resume(folder: &Path, screen: &mut Screen<'_>, interrupt: &Interrupt) -> anyh
     let files = kept.iter().filter(|(name, _)| *name != SELECTION_FILE);
     let definitions =
         Definitions::from_verbatim(&files.map(|(name, text)| (name.clone(), text.clone())).collect())?;
-    let mut devices = Devices::of_names(&selection.devices)?;
+    let mut devices = Devices::of_names(&selection.devices, &definitions, selection.seed)?;
     let mut trials: Vec<PlannedTrial> = Vec::new();
     let mut earlier: BTreeMap<TrialId, Earlier> = BTreeMap::new();
     for event in &bundle.events {
@@ -165,7 +165,7 @@ fn dry_run(
     json: bool,
     screen: &mut Screen<'_>,
 ) -> anyhow::Result<Exit> {
-    let mut devices = Devices::of_names(&selection.devices)?;
+    let mut devices = Devices::of_names(&selection.devices, definitions, selection.seed)?;
     let plan = plan(selection, definitions, &offers(&mut devices)?)?;
     let steps = schedule(&plan.trials, selection.seed, |cell| {
         let case = definitions.case(&format!("{}/{}", cell.suite, cell.case));

@@ -90,7 +90,7 @@ pub(super) fn open(load: &LoadSpec, store: &Store, mut opened: Opened) -> Result
     }))
 }
 
-fn checkpoint(source: &ModelSource, store: &Store) -> Result<Checkpoint, Failure> {
+pub(super) fn checkpoint(source: &ModelSource, store: &Store) -> Result<Checkpoint, Failure> {
     match source {
         ModelSource::Path { path } => Checkpoint::open(Path::new(path)).map_err(weights),
         ModelSource::Stored { model_sha256 } => {
