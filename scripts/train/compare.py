@@ -8,6 +8,7 @@ import tempfile
 import numpy as np
 import torch
 
+from decode import embed
 from items import Item, patches, positions, prompt_ids
 from network import Network, initialise, packed_context
 from release import write_config, write_weights
@@ -23,7 +24,7 @@ def reference_inputs(ids, image):
     out = dict(input_ids=torch.tensor([ids]))
     if image is not None:
         height, width, _ = image.shape
-        out.update(pixel_values=torch.from_numpy(patches(image)), image_grid_thw=torch.tensor([[1, height // 16, width // 16]]),
+        out.update(pixel_values=patches(torch.from_numpy(image)[None])[0], image_grid_thw=torch.tensor([[1, height // 16, width // 16]]),
                    mm_token_type_ids=(out["input_ids"] == TOKEN_ID["<|image_pad|>"]).int())
     return out
 
@@ -32,10 +33,6 @@ def reference_inputs(ids, image):
 def own_logits(network, ids, item):
     padded = ids + [0] * (-len(ids) % 32)
     tokens = torch.tensor([padded])
-    features = None
-    if item.image is not None:
-        height, width, _ = item.image.shape
-        features = network.model.visual(torch.from_numpy(patches(item.image))[None], (height // 16, width // 16))[0]
     # Two copies in one row show that packed documents do not see each other.
     document = torch.zeros_like(tokens)
     document[:, len(ids):] = -1
@@ -43,8 +40,8 @@ def own_logits(network, ids, item):
     context = packed_context(torch.cat([document, document + 2], 1))
     place = torch.from_numpy(positions(padded, item.image_cells))[:, None]
     context["rope"] = network.rope(torch.cat([place, place], 2))
-    features = None if features is None else torch.cat([features, features])
-    hidden = network.model.language_model(network.embed(double, features, TOKEN_ID["<|image_pad|>"]), context)
+    pictures = [] if item.image is None else [item.image, item.image]
+    hidden = network.model.language_model(embed(network, double, pictures), context)
     return network.logits(hidden)[0, len(padded):len(padded) + len(ids)]
 
 

@@ -4,13 +4,16 @@ import torch
 import torch.nn.functional as F
 
 from items import END_THINK, IM_END, IMAGE_PAD, answer_ids, patches, positions, prompt_ids
-from network import CHUNK, packed_context
-from train import image_features
+from network import CHUNK, mask, packed_context
 
 
-def _embed(network, ids, pictures):
-    features = image_features(network, pictures) if pictures else None
-    return network.embed(ids, features, IMAGE_PAD)
+def embed(network, ids, pictures):
+    """Embedded ids with the features of all pictures, which are of one size, in their places."""
+    if not pictures:
+        return network.embed(ids)
+    height, width, _ = pictures[0].shape
+    features = network.model.visual(patches(torch.from_numpy(np.stack(pictures))), (height // 16, width // 16))
+    return network.embed(ids, features.flatten(0, 1), (ids == IMAGE_PAD).flatten().nonzero()[:, 0])
 
 
 @torch.no_grad()
@@ -32,7 +35,7 @@ def forced(network, items, thinking=False):
     context = packed_context(document)
     context["rope"] = network.rope(torch.from_numpy(place))
     pictures = [item.image for item in items if item.image is not None]
-    hidden = network.model.language_model(_embed(network, ids, pictures), context)
+    hidden = network.model.language_model(embed(network, ids, pictures), context)
     wrong = (network.logits(hidden).argmax(-1) != labels) & (labels >= 0)
     later = F.pad(labels[:, 1:], (0, 1), value=-1)
     guess = network.logits(network.mtp(network.embed(torch.roll(ids, -1, 1)), hidden, context)).argmax(-1)
@@ -57,9 +60,9 @@ def free(network, items, thinking, limit):
     trunk = network.model.language_model
     caches = [{} for _ in trunk.layers]
     see = real[:, None, :] & torch.ones(longest, longest, dtype=torch.bool).tril()
-    context = dict(real=real.float(), see=see, rope=network.rope(place))
+    context = dict(real=real.float(), see=mask(see), rope=network.rope(place))
     pictures = [item.image for item in items if item.image is not None]
-    hidden = trunk(_embed(network, ids, pictures), context, caches)[:, -1:]
+    hidden = trunk(embed(network, ids, pictures), context, caches)[:, -1:]
     at, out, done = place.amax((0, 2)) + 1, [[] for _ in items], torch.zeros(n, dtype=torch.bool)
     for _ in range(limit):
         token = network.logits(hidden)[:, 0].argmax(-1)
@@ -69,7 +72,7 @@ def free(network, items, thinking, limit):
         if bool(done.all()):
             break
         real = F.pad(real, (0, 1), value=True)
-        context = dict(see=real[:, None, :], rope=network.rope(at[None, :, None].expand(3, n, 1)))
+        context = dict(see=mask(real[:, None, :]), rope=network.rope(at[None, :, None].expand(3, n, 1)))
         hidden = trunk(network.embed(token[:, None]), context, caches)
         at = at + 1
     return [tokens if finished else None for tokens, finished in zip(out, done.tolist())]

@@ -15,11 +15,11 @@ from PIL import Image
 from transformers import AutoTokenizer, Qwen2VLImageProcessor
 
 from compare import reference, reference_inputs
+from decode import embed
 from evaluate import open_folder
 from items import IM_END, IMAGE_PAD, Item, patches, positions, prompt_ids, read_items
 from network import CHUNK, packed_context
 from release import dump
-from train import image_features
 
 TOKENS = 24
 TEXTS = [("sum", "12+34=", False), ("sum, thinking", "12+34=", True), ("backwards", "reverse abcde", False),
@@ -53,8 +53,7 @@ def drafts(network, ids, answer, item):
     document[:, len(whole):] = -1
     context = packed_context(document)
     context["rope"] = network.rope(torch.from_numpy(positions(tokens[0].tolist(), item.image_cells))[:, None])
-    features = None if item.image is None else image_features(network, [item.image])
-    hidden = network.model.language_model(network.embed(tokens, features, IMAGE_PAD), context)
+    hidden = network.model.language_model(embed(network, tokens, [] if item.image is None else [item.image]), context)
     state = network.mtp(network.embed(torch.roll(tokens, -1, 1)), hidden, context)
     return network.logits(state).argmax(-1)[0, len(ids) - 1:len(whole) - 2].tolist()
 
@@ -88,7 +87,7 @@ def main():
                     draft_ids=drafts(network, ids, out, item), picture=None)
         if item.image is not None:
             pixels = processor(images=[Image.fromarray(item.image)], return_tensors="pt")["pixel_values"]
-            assert (pixels - torch.from_numpy(patches(item.image))).abs().max() < 1e-5, "the image processor differs"
+            assert (pixels - patches(torch.from_numpy(item.image)[None])[0]).abs().max() < 1e-5, "the image processor differs"
             Image.fromarray(item.image).save(os.path.join(a.folder, "expected.png"))
             case["picture"] = dict(file="expected.png", width=item.image.shape[1], height=item.image.shape[0],
                                    rgb_sha256=hashlib.sha256(item.image.tobytes()).hexdigest(), answer=item.answer)

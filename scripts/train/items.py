@@ -1,4 +1,4 @@
-"""Items as the generator writes them (JSON lines), rendered to tokens and packed into rows of one length."""
+"""Items as the generator writes them (JSON lines), rendered to tokens, positions and patches."""
 import base64
 import json
 from dataclasses import dataclass
@@ -83,37 +83,10 @@ def positions(ids, cells):
     return out
 
 
-def patches(image):
-    """Pixels in the order of the vision tower: blocks of two by two patches, each patch [channel][frame][row][column]."""
-    height, width, _ = image.shape
-    x = image.astype(np.float32) / 127.5 - 1.0
-    x = x.reshape(height // CELL, 2, 16, width // CELL, 2, 16, 3).transpose(0, 3, 1, 4, 6, 2, 5)
-    x = np.repeat(x[:, :, :, :, :, None], 2, axis=5)
-    return x.reshape(-1, 3 * 2 * 16 * 16)
-
-
-def pack(documents, rows, length):
-    """Lays documents (ids, labels from, cells, image) into `rows` rows, first fit; what does not fit is left out.
-
-    Returns arrays and the pictures in the order of their tokens. Label -1 is no label; a label is the next token.
-    """
-    ids = np.full((rows, length), TOKEN_ID["<|endoftext|>"], np.int64)
-    labels = np.full((rows, length), -1, np.int64)
-    document = np.full((rows, length), -1, np.int64)
-    place = np.zeros((3, rows, length), np.int64)
-    fill = [0] * rows
-    pictures = [[] for _ in range(rows)]
-    for number, (tokens, answer_at, cells, image) in enumerate(documents):
-        n = len(tokens)
-        row = next((r for r in range(rows) if fill[r] + n <= length), None)
-        if row is None:
-            continue
-        span = slice(fill[row], fill[row] + n)
-        ids[row, span] = tokens
-        labels[row, fill[row] + answer_at - 1:fill[row] + n - 1] = tokens[answer_at:]
-        document[row, span] = number
-        place[:, row, span] = positions(tokens, cells)
-        if image is not None:
-            pictures[row].append(image)
-        fill[row] += n
-    return ids, labels, document, place, [image for row in pictures for image in row]
+def patches(pictures):
+    """Pixels [N, height, width, 3] in the order of the vision tower: blocks of two by two patches, each patch
+    [channel][frame][row][column]."""
+    count, height, width, _ = pictures.shape
+    x = pictures.float() / 127.5 - 1.0
+    x = x.reshape(count, height // CELL, 2, 16, width // CELL, 2, 16, 3).permute(0, 1, 4, 2, 5, 7, 3, 6)
+    return x.unsqueeze(6).expand(-1, -1, -1, -1, -1, -1, 2, -1, -1).reshape(count, -1, 3 * 2 * 16 * 16)

@@ -1,9 +1,13 @@
-"""The Qwen3.5 forward pass with the family's own tensor names, written to train quickly on a processor.
+"""The Qwen3.5 forward pass with the family's own tensor names, written to train quickly.
+
+Shapes depend on nothing in the data and nothing waits for the device, so that a whole step can be recorded once
+and replayed on a graphics processor.
 
 Rows hold several documents one after another; every layer keeps them apart. `compare.py` shows that this
 computes what the reference implementation in transformers does.
 """
 import math
+from functools import cache
 
 import torch
 import torch.nn.functional as F
@@ -40,30 +44,54 @@ def linear(inputs, outputs, bias=False):
     return nn.Linear(inputs, outputs, bias=bias)
 
 
-def delta_rule(q, k, v, g, beta, state=None):
+class InverseOfUnitLower(torch.autograd.Function):
+    """(1 + lower)^-1 for strictly lower triangular [..., n, n] with n a power of two.
+
+    Blocks on the diagonal are inverted in pairs: [[A, 0], [C, B]]^-1 = [[A^-1, 0], [-B^-1 C A^-1, B^-1]].
+    """
+
+    @staticmethod
+    def forward(ctx, lower):
+        n = lower.shape[-1]
+        at = torch.arange(n, device=lower.device)
+        out = torch.eye(n, device=lower.device).expand_as(lower)
+        size = 1
+        while size < n:
+            block = at // size
+            pair = (block[:, None] == block[None, :] + 1) & (block[None, :] % 2 == 0)
+            out = out - out @ (lower * pair) @ out
+            size *= 2
+        ctx.save_for_backward(out)
+        return out
+
+    @staticmethod
+    def backward(ctx, grad):
+        turned = ctx.saved_tensors[0].transpose(-1, -2)
+        return -(turned @ grad @ turned)
+
+
+def delta_rule(q, k, v, g, beta):
     """The gated delta rule in blocks of CHUNK tokens; q, k, v [B,H,T,D], g, beta [B,H,T], all float32."""
     b, h, t, d = q.shape
     n = t // CHUNK
     q, k, v = (x.reshape(b, h, n, CHUNK, x.shape[-1]) for x in (q, k, v))
     g, beta = g.reshape(b, h, n, CHUNK).cumsum(-1), beta.reshape(b, h, n, CHUNK, 1)
-    lower = torch.ones(CHUNK, CHUNK, dtype=torch.bool).tril()
+    lower = torch.ones(CHUNK, CHUNK, dtype=torch.bool, device=q.device).tril()
     decay = (g[..., :, None] - g[..., None, :]).masked_fill(~lower, -torch.inf).exp()
     grown = g.exp()[..., None]
     inner = (k * beta) @ k.transpose(-1, -2) * decay
-    right = torch.cat([v * beta, k * (beta * grown)], -1)
-    solved = torch.linalg.solve_triangular(inner.tril(-1) + torch.eye(CHUNK), right, upper=False, unitriangular=True)
-    base, pull = solved.split([v.shape[-1], d], -1)
-    scores = q @ k.transpose(-1, -2) * decay
-    asked, last = q * grown, g[..., -1:, None]
+    base, pull = (InverseOfUnitLower.apply(inner.tril(-1)) @ torch.cat([v * beta, k * (beta * grown)], -1)).chunk(2, -1)
+    last = g[..., -1:, None]
     kept = (k * (last - g[..., None]).exp()).transpose(-1, -2)
-    state = q.new_zeros(b, h, d, v.shape[-1]) if state is None else state
-    out = []
+    # What a block makes of the state before it is linear: turn @ state + gift.
+    turn, gift = last.exp() * torch.eye(d, device=q.device) - kept @ pull, kept @ base
+    states = [q.new_zeros(b * h, d, v.shape[-1])]
     # Unbound once: the gradient of indexing a block would fill a whole tensor with zeros for every block.
-    for base, pull, asked, scores, kept, last in zip(*(x.unbind(2) for x in (base, pull, asked, scores, kept, last.exp()))):
-        change = base - pull @ state
-        out.append(asked @ state + scores @ change)
-        state = state * last + kept @ change
-    return torch.cat(out, 2), state
+    for turn, gift in zip(turn.flatten(0, 1).unbind(1), gift.flatten(0, 1).unbind(1)):
+        states.append(torch.baddbmm(gift, turn, states[-1]))
+    before = torch.stack(states[:-1], 1).unflatten(0, (b, h))
+    out = (q * grown) @ before + (q @ k.transpose(-1, -2) * decay) @ (base - pull @ before)
+    return out.reshape(b, h, t, -1), states[-1].unflatten(0, (b, h))
 
 
 def delta_step(q, k, v, g, beta, state):
@@ -118,7 +146,8 @@ class DeltaNet(nn.Module):
             out, state = delta_step(q[:, :, 0], k[:, :, 0], v[:, :, 0], g[..., 0], beta[..., 0], cache["state"])
             out = out[:, :, None]
         else:
-            out, state = delta_rule(q, k, v, g, beta)
+            with torch.autocast(x.device.type, enabled=False):
+                out, state = delta_rule(q, k, v, g, beta)
         if cache is not None:
             cache["state"] = state
         z = self.in_proj_z(x).reshape(b, t, self.hv, self.d)
@@ -146,9 +175,8 @@ class Attention(nn.Module):
                 k, v = torch.cat([cache["k"], k], 2), torch.cat([cache["v"], v], 2)
             cache["k"], cache["v"] = k, v
         k, v = (y.repeat_interleave(self.heads // self.kv, 1) for y in (k, v))
-        scores = (q @ k.transpose(-1, -2)).float() * self.d ** -0.5
-        weights = scores.masked_fill(~ctx["see"][:, None], -1e30).softmax(-1).to(v.dtype)
-        out = (weights @ v).transpose(1, 2).reshape(b, t, -1)
+        out = F.scaled_dot_product_attention(q, k, v, attn_mask=ctx["see"].to(v.dtype))
+        out = out.transpose(1, 2).reshape(b, t, -1)
         return self.o_proj(out * torch.sigmoid(gate.reshape(b, t, -1)))
 
 
@@ -274,7 +302,7 @@ class PatchEmbed(nn.Module):
 class VisionModel(nn.Module):
     def __init__(self, c):
         super().__init__()
-        self.c = c
+        self.side, self.angles = math.isqrt(c["num_position_embeddings"]), c["hidden_size"] // c["num_heads"] // 2
         self.patch_embed = PatchEmbed(c)
         self.pos_embed = nn.Embedding(c["num_position_embeddings"], c["hidden_size"])
         self.blocks = nn.ModuleList(VisionBlock(c) for _ in range(c["depth"]))
@@ -282,16 +310,16 @@ class VisionModel(nn.Module):
 
     def forward(self, pixels, grid):
         """Pictures of one size: pixels [N, patches, 1536], grid the patch rows and columns."""
-        table, cos, sin = vision_places(self.c, *grid)
+        table, cos, sin = vision_places(self.side, self.angles, *grid, pixels.device)
         x = self.patch_embed(pixels) + table @ self.pos_embed.weight
         for block in self.blocks:
             x = block(x, cos, sin)
         return self.merger(x)
 
 
-def vision_places(c, rows, columns):
+@cache
+def vision_places(side, angles, rows, columns, device):
     """For every patch in block order: its weights in the position table, and its rotary angles."""
-    side = math.isqrt(c["num_position_embeddings"])
     row = torch.arange(rows).reshape(rows // 2, 1, 2, 1).expand(rows // 2, columns // 2, 2, 2).flatten()
     column = torch.arange(columns).reshape(1, columns // 2, 1, 2).expand(rows // 2, columns // 2, 2, 2).flatten()
 
@@ -302,10 +330,9 @@ def vision_places(c, rows, columns):
         return F.one_hot(low, side) * (1 - part)[:, None] + F.one_hot(high, side) * part[:, None]
 
     table = (weights(rows, row)[:, :, None] * weights(columns, column)[:, None, :]).flatten(1)
-    d = c["hidden_size"] // c["num_heads"]
-    frequency = 10000.0 ** (-torch.arange(0, d // 2, 2).float() / (d // 2))
+    frequency = 10000.0 ** (-torch.arange(0, angles, 2).float() / angles)
     angle = torch.cat([row[:, None] * frequency, column[:, None] * frequency], -1)
-    return table, angle.cos()[None], angle.sin()[None]
+    return table.to(device), angle.cos()[None].to(device), angle.sin()[None].to(device)
 
 
 class Network(nn.Module):
@@ -317,12 +344,13 @@ class Network(nn.Module):
         self.model.visual = VisionModel(shape["vision"])
         self.mtp = Mtp(shape["text"])
 
-    def embed(self, ids, image_features=None, image_token=None):
-        x = self.model.language_model.embed_tokens(ids)
-        if image_features is not None:
-            where = (ids == image_token).nonzero(as_tuple=True)
-            x = x.index_put(where, image_features.to(x.dtype))
-        return x
+    def embed(self, ids, features=None, at=None):
+        """`features` of pictures go to the places `at` in the flattened ids; one place past the end takes those of none."""
+        weight = self.model.language_model.embed_tokens.weight
+        x = weight.index_select(0, ids.flatten())
+        if features is not None:
+            x = torch.cat([x, x.new_zeros(1, x.shape[1])]).index_copy(0, at, features.to(x.dtype))[:-1]
+        return x.unflatten(0, ids.shape)
 
     def logits(self, hidden):
         return F.linear(hidden, self.model.language_model.embed_tokens.weight)
@@ -331,21 +359,27 @@ class Network(nn.Module):
         """cos and sin [B,T,n] from three positions [3,B,T], interleaved by frequency."""
         rope = self.text_config["rope_parameters"]
         n = int(self.text_config["head_dim"] * rope["partial_rotary_factor"]) // 2
-        frequency = rope["rope_theta"] ** (-torch.arange(n).float() / n)
+        frequency = rope["rope_theta"] ** (-torch.arange(n, device=place.device).float() / n)
         angle = place[..., None].float() * frequency
         mixed = angle[0].clone()
         for axis in (1, 2):
-            pick = torch.arange(axis, 3 * rope["mrope_section"][axis], 3)
+            pick = slice(axis, 3 * rope["mrope_section"][axis], 3)
             mixed[..., pick] = angle[axis][..., pick]
         return mixed.cos(), mixed.sin()
+
+
+def mask(see):
+    """What is added to the scores [B,1,T,T]; finite, so that a place that sees nothing stays a number."""
+    return torch.zeros(see.shape, device=see.device).masked_fill(~see, -1e30)[:, None]
 
 
 def packed_context(document):
     """Masks for rows of several documents; `document` [B,T] numbers them, padding is -1."""
     t = document.shape[1]
     same = {s: F.pad(document[:, s:] == document[:, :t - s], (s, 0))[..., None].float() for s in (1, 2, 3)}
-    see = (document[:, :, None] == document[:, None, :]) & torch.ones(t, t, dtype=torch.bool).tril()
-    return dict(same=same, see=see, first=1.0 - same[1][..., 0])
+    before = torch.ones(t, t, dtype=torch.bool, device=document.device).tril()
+    see = (document[:, :, None] == document[:, None, :]) & before
+    return dict(same=same, see=mask(see), first=1.0 - same[1][..., 0])
 
 
 def initialise(network, seed):
@@ -363,3 +397,9 @@ def initialise(network, seed):
         else:
             shrink = 0.3 if any(part in name for part in ("down_proj", "o_proj", "out_proj", "attn.proj", "linear_fc2")) else 1.0
             nn.init.normal_(p, std=shrink / math.sqrt(p[0].numel()))
+
+
+def released(name, p):
+    """Rounded to what the checkpoint holds."""
+    keep = name.endswith("A_log") or name.endswith("linear_attn.norm.weight")
+    return p.detach().to("cpu", torch.float32 if keep else torch.bfloat16).contiguous()

@@ -5,12 +5,11 @@
 import argparse
 import json
 import os
-import platform
 
 import torch
 from safetensors.torch import save_file
 
-from network import Network
+from network import Network, released
 from shapes import PATCH, SHAPES, SPECIAL_TOKENS, TEMPORAL, MERGE, TOKEN_ID, config_json
 
 CHAT_TEMPLATE = r"""{%- macro render(content) -%}
@@ -86,12 +85,8 @@ def write_settings(folder):
 
 
 def write_weights(folder, network):
-    tensors = {}
-    for name, p in network.named_parameters():
-        keep = name.endswith("A_log") or name.endswith("linear_attn.norm.weight")
-        tensors[name] = p.detach().to(torch.float32 if keep else torch.bfloat16).contiguous()
     path = os.path.join(folder, "model.safetensors")
-    save_file(tensors, path, metadata={"format": "pt"})
+    save_file({name: released(name, p) for name, p in network.named_parameters()}, path, metadata={"format": "pt"})
     os.chmod(path, 0o644)
 
 
@@ -114,7 +109,7 @@ def main():
     write_tokenizer(a.out)
     write_settings(a.out)
     write_weights(a.out, network)
-    dump(a.out, "training.json", dict(facts, **count(network), versions=versions()))
+    dump(a.out, "training.json", dict(facts, **count(network)))
 
 
 def count(network):
@@ -124,10 +119,6 @@ def count(network):
     part = lambda inside: sum(size for name, size in sizes.items() if inside in name)
     return dict(parameters=whole, parameters_without_embeddings=whole - part("embed_tokens"),
                 parameters_vision=part("model.visual."), parameters_mtp=part("mtp."))
-
-
-def versions():
-    return f"Python {platform.python_version()}, torch {torch.__version__}"
 
 
 if __name__ == "__main__":
