@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 """Greedy ids of independent engines on the same tiny checkpoints, against ours.
 
-  cargo build -p dyno-qwen35 --examples
-  python crosscheck.py [CHECKPOINT..] [--prompts N] [--tokens N] [--examples target/debug/examples]
+  cargo build --release -p dyno-qwen35 --examples
+  python crosscheck.py [CHECKPOINT..] [--prompts N] [--tokens N] [--examples target/release/examples]
 
-Without arguments: the checkpoints recorded for dyno-qwen35's tests. Engines: transformers, mlx-lm, mlx-vlm (both on
-MLX), llama.cpp (through xllamacpp, from a GGUF file that our own writer makes). All compute in f32. An absent package
-or one that cannot read a checkpoint makes its cell say "skipped, because ...". Exit code 1 on any disagreement.
+Without arguments: the random checkpoints recorded for dyno-qwen35's tests, and the smaller embedded model, which was
+trained, as it is and as mlx-lm quantizes it. Engines: the specification in numpy, transformers, mlx-lm, mlx-vlm (both
+on MLX), llama.cpp (through xllamacpp, from a GGUF file that our own writer makes). All but the specification compute
+in f32. An absent package or one that cannot read a checkpoint makes its cell say "skipped, because ...". Exit code 1
+on any disagreement.
 
 Where the two most probable tokens are closer than rounding, engines may part without either being wrong; the cell then
-gives the place and the distance, in logits, that transformers saw between the two tokens.
+gives the place and the distance, in logits, that the specification saw between the two tokens.
 """
 import argparse, contextlib, io, json, os, random, re, shutil, subprocess, sys, tempfile
 from pathlib import Path
@@ -19,6 +21,7 @@ os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 DATA = ROOT / "device-agent/qwen35/tests/data"
+TRAINED = ROOT / "suites/embedded/tiny-1m"
 TEXT_TOKENS = 499                                    # ids above mark pictures in the tiny vocabulary
 
 
@@ -40,11 +43,25 @@ class Ours:
     def __init__(self, folder, options):
         self.folder, self.binary = folder, options.examples / "greedy"
         if not self.binary.exists():
-            raise SystemExit(f"{self.binary} is missing: cargo build -p dyno-qwen35 --examples")
+            raise SystemExit(f"{self.binary} is missing: cargo build --release -p dyno-qwen35 --examples")
 
     def greedy(self, ids, count):
         command = [self.binary, self.folder, str(count), *map(str, ids)]
         return [int(line) for line in subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()]
+
+
+class Numpy:
+    name = "specification"
+
+    def __init__(self, folder, options):
+        importing("numpy")
+        self.net = importing("specification").Specification.of_folder(folder)
+
+    def greedy(self, ids, count):
+        return self.net.greedy(ids, count)
+
+    def logits(self, ids):
+        return self.net.after(ids)
 
 
 class Transformers:
@@ -58,10 +75,6 @@ class Transformers:
         with contextlib.redirect_stderr(io.StringIO()):
             self.model = getattr(hf, f"Qwen3_5{moe}{kind}").from_pretrained(
                 folder, dtype=self.torch.float32, attn_implementation="eager").eval()
-
-    def logits(self, ids):
-        with self.torch.no_grad():
-            return self.model(input_ids=self.torch.tensor([ids]), use_cache=False).logits[0, -1]
 
     def greedy(self, ids, count):
         out, cache, step = [], None, ids
@@ -85,7 +98,7 @@ class Mlx:
         shutil.copy(folder / "config.json", wide)
         tensors = self.mx.load(str(folder / "model.safetensors"))
         self.mx.save_safetensors(str(wide / "model.safetensors"),
-                                 {name: tensor.astype(self.mx.float32) for name, tensor in tensors.items()}, {"format": "pt"})
+                                 {name: self.widened(tensor) for name, tensor in tensors.items()}, {"format": "pt"})
         try:
             self.net = self.model(wide)
             self.net.set_dtype(self.mx.float32)
@@ -93,6 +106,9 @@ class Mlx:
             raise
         except Exception as error:
             raise Skipped(f"{self.name} does not load it ({str(error).splitlines()[0][:80]})")
+
+    def widened(self, tensor):
+        return tensor if tensor.dtype == self.mx.uint32 else tensor.astype(self.mx.float32)
 
     def greedy(self, ids, count):
         cache, step, out = self.cache(), ids, []
@@ -191,34 +207,61 @@ def verdict(ours, theirs, prompts, judge):
     return f"{same}/{len(ours)}: prompt {which} parts at {at}{apart}", False
 
 
+def quantized(folder, scratch):
+    """The checkpoint as mlx-lm quantizes it."""
+    out = scratch / f"{folder.name}-4bit"
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        importing("mlx_lm.convert").convert(str(folder), str(out), quantize=True, q_bits=4, q_group_size=64)
+    return out
+
+
+def prompts_for(folder, options):
+    """Questions that the trained model knows; random ids for the others."""
+    recorded = folder / "expected.json"
+    if recorded.exists():
+        cases = json.loads(recorded.read_text())["cases"]
+        return [case["ids"] for case in cases if case["picture"] is None][:options.prompts]
+    rng = random.Random(11)
+    lengths = [rng.choice((1, 7, 40, 70, 130)) for _ in range(options.prompts)]
+    return [[rng.randrange(TEXT_TOKENS) for _ in range(length)] for length in lengths]
+
+
+def compare(folder, engines, options, prompts):
+    """Prints a row for every engine; whether all agree."""
+    ours = [Ours(folder, options).greedy(ids, options.tokens) for ids in prompts]
+    agree, judge = True, None
+    for engine in engines:
+        try:
+            loaded = engine(folder, options)
+            judge = loaded if engine is Numpy else judge
+            theirs = [loaded.greedy(ids, options.tokens) for ids in prompts]
+            cell, same = verdict(ours, theirs, prompts, judge)
+            agree &= same
+        except Skipped as reason:
+            cell = f"skipped, because {reason}"
+        print(f"{folder.name:14s} {engine.name:14s} {cell}", flush=True)
+    return agree
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkpoints", nargs="*", type=Path)
     parser.add_argument("--prompts", type=int, default=4)
     parser.add_argument("--tokens", type=int, default=64)
-    parser.add_argument("--examples", type=Path, default=ROOT / "target/debug/examples")
+    parser.add_argument("--examples", type=Path, default=ROOT / "target/release/examples")
     options = parser.parse_args()
-    folders = options.checkpoints or [DATA / name for name in ("dense", "moe", "untied")]
-    rng = random.Random(11)
-    prompts = [[rng.randrange(TEXT_TOKENS) for _ in range(length)]
-               for length in [rng.choice((1, 7, 40, 70, 130)) for _ in range(options.prompts)]]
-    table, agree = [], True
+    folders = options.checkpoints or [*(DATA / name for name in ("dense", "moe", "untied")), TRAINED]
+    print(f"greedy ids of {options.tokens} tokens after {options.prompts} prompts, against ours")
+    agree = True
     for folder in folders:
-        ours = [Ours(folder, options).greedy(ids, options.tokens) for ids in prompts]
-        judge = None
-        for engine in (Transformers, MlxLm, MlxVlm, LlamaCpp):
+        agree &= compare(folder, (Numpy, Transformers, MlxLm, MlxVlm, LlamaCpp), options, prompts_for(folder, options))
+    if not options.checkpoints:
+        with tempfile.TemporaryDirectory() as scratch:
             try:
-                loaded = engine(folder, options)
-                judge = loaded if engine is Transformers else judge
-                theirs = [loaded.greedy(ids, options.tokens) for ids in prompts]
-                cell, same = verdict(ours, theirs, prompts, judge)
-                agree &= same
+                folder = quantized(TRAINED, Path(scratch))
+                agree &= compare(folder, (MlxLm,), options, prompts_for(TRAINED, options))
             except Skipped as reason:
-                cell = f"skipped, because {reason}"
-            table.append((folder.name, engine.name, cell))
-    print(f"greedy ids of {options.tokens} tokens after {len(prompts)} prompts of {[len(p) for p in prompts]} tokens, against ours")
-    for row in table:
-        print(f"{row[0]:10s} {row[1]:14s} {row[2]}")
+                print(f"{TRAINED.name + '-4bit':14s} {MlxLm.name:14s} skipped, because {reason}")
     return 0 if agree else 1
 
 

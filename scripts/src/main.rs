@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "a program for people at a terminal")]
 
 mod browser;
+mod crosscheck;
 mod install;
 mod readme;
 mod test;
@@ -23,6 +24,8 @@ enum Command {
     Test,
     /// The page in headless Chromium only
     Browser,
+    /// Greedy ids and stored numbers against independent implementations from the Python package index
+    Crosscheck,
     /// What measuring costs: the same decode loop with and without agent, stamps and sensors
     BenchOverhead,
 }
@@ -33,10 +36,16 @@ fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
         Command::Test => test::all(&shell),
         Command::Browser => browser::test(&shell),
+        Command::Crosscheck => crosscheck::run(&shell),
         Command::BenchOverhead => Ok(xshell::cmd!(shell, "cargo run --release -q -- overhead").run()?),
     }
 }
 
 fn root() -> &'static std::path::Path {
     std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// Where cargo puts the release build.
+fn built() -> std::path::PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into).join("release")
 }

@@ -20,9 +20,8 @@ pub(crate) fn run_commands(shell: &Shell) -> anyhow::Result<()> {
     println!("$ {command}");
     cmd!(shell, "sh -c {command}").run().context("the README's main command failed")?;
 
-    let built = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| crate::root().join("target"), Into::into);
     let path = std::env::join_paths(
-        std::iter::once(built.join("release"))
+        std::iter::once(crate::built())
             .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())),
     )?;
     let desk = shell.create_temp_dir()?;

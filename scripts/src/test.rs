@@ -8,6 +8,7 @@ pub(crate) fn all(shell: &Shell) -> anyhow::Result<()> {
     // The build that users run; it also serves the commands of the README further down.
     cmd!(shell, "cargo test --workspace --release --locked").run()?;
     cmd!(shell, "cargo check -p dyno --no-default-features --locked").run()?;
+    crate::crosscheck::run_where_possible(shell)?;
     crate::browser::test(shell)?;
     crate::readme::run_commands(shell)
 }
