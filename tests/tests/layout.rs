@@ -14,7 +14,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("dyno-weights", &[]),
     ("dyno-text", &[]),
     ("dyno-qwen35", &["dyno-weights"]),
-    ("dyno-comparators", &["dyno-weights", "dyno-text"]),
+    ("dyno-comparators", &["dyno-weights", "dyno-qwen35", "dyno-text"]),
     ("dyno-simulated", &["dyno-protocol"]),
     (
         "dyno-agent",

@@ -11,16 +11,18 @@ pub enum Architecture {
     Qwen3,
     Gemma3,
     Phi3,
+    Qwen3Vl,
 }
 
 /// The names that configurations and GGUF files use. Many families are Llamas by name.
-const NAMES: [(&str, Architecture); 6] = [
+const NAMES: [(&str, Architecture); 7] = [
     ("llama", Architecture::Llama),
     ("qwen2", Architecture::Qwen2),
     ("qwen3", Architecture::Qwen3),
     ("gemma3", Architecture::Gemma3),
     ("gemma3_text", Architecture::Gemma3),
     ("phi3", Architecture::Phi3),
+    ("qwen3_vl", Architecture::Qwen3Vl),
 ];
 
 impl Architecture {
@@ -100,6 +102,8 @@ impl Architecture {
                 "ffn_up.weight",
                 "ffn_down.weight",
             ],
+            // Is read from safetensors only.
+            Self::Qwen3Vl => &[],
         }
     }
 

@@ -6,6 +6,8 @@ use candle_transformers::models::{
     qwen2, qwen3,
 };
 
+use crate::qwen3_vl::Qwen3Vl;
+
 pub(crate) enum Core {
     /// The second cache is empty: clearing copies it.
     Llama(Box<llama::Llama>, llama::Cache, llama::Cache),
@@ -18,6 +20,8 @@ pub(crate) enum Core {
     QuantizedQwen3(Box<quantized_qwen3::ModelWeights>),
     QuantizedGemma3(Box<quantized_gemma3::ModelWeights>),
     QuantizedPhi3(Box<quantized_phi3::ModelWeights>),
+    /// Not borrowed at all.
+    Qwen3Vl(Box<Qwen3Vl>),
 }
 
 impl Core {
@@ -34,6 +38,10 @@ impl Core {
             Self::QuantizedQwen3(model) => model.forward(ids, position),
             Self::QuantizedGemma3(model) => model.forward(ids, position),
             Self::QuantizedPhi3(model) => model.forward(ids, position),
+            // It counts positions itself: behind a picture they are not the count of tokens.
+            Self::Qwen3Vl(model) => {
+                model.feed(&ids.flatten_all()?.to_vec1()?, None).map_err(candle_core::Error::wrap)
+            }
         };
         logits?.to_dtype(DType::F32)
     }
@@ -57,6 +65,7 @@ impl Core {
             Self::QuantizedLlama(model) => model.clear_kv_cache(),
             Self::QuantizedQwen2(model) => model.clear_kv_cache(),
             Self::QuantizedQwen3(model) => model.clear_kv_cache(),
+            Self::Qwen3Vl(model) => model.clear(),
             // These two begin anew whenever they are fed at position zero.
             Self::QuantizedGemma3(_) | Self::QuantizedPhi3(_) => {}
         }

@@ -6,7 +6,12 @@ use crate::Architecture;
 
 /// Fills in what newer and older configurations leave out.
 pub(crate) fn complete(config: &Value, architecture: Architecture) -> Value {
+    // What sees keeps its language model's part apart.
+    let inner = (architecture == Architecture::Qwen3Vl).then(|| &config["text_config"]);
+    let tied = config["tie_word_embeddings"].clone();
+    let config = inner.unwrap_or(config);
     let mut out = config.as_object().cloned().unwrap_or_default();
+    default(&mut out, "tie_word_embeddings", tied);
     let rope = config["rope_parameters"].clone();
     // Gemma 3 keeps two sets, one for each kind of layer.
     let (main, local) = if rope["full_attention"].is_object() {
@@ -39,7 +44,7 @@ pub(crate) fn complete(config: &Value, architecture: Architecture) -> Value {
             default(&mut out, "sliding_window_pattern", json!(6));
             default(&mut out, "query_pre_attn_scalar", json!(256));
         }
-        Architecture::Llama | Architecture::Phi3 => {}
+        Architecture::Llama | Architecture::Phi3 | Architecture::Qwen3Vl => {}
     }
     Value::Object(out)
 }
@@ -57,7 +62,9 @@ pub(crate) fn disobeyed(config: &Value, architecture: Architecture) -> Option<St
     let scales = match architecture {
         Architecture::Llama => matches!(kind, "default" | "llama3"),
         Architecture::Phi3 => matches!(kind, "default" | "longrope"),
-        Architecture::Qwen2 | Architecture::Qwen3 | Architecture::Gemma3 => kind == "default",
+        Architecture::Qwen2 | Architecture::Qwen3 | Architecture::Qwen3Vl | Architecture::Gemma3 => {
+            kind == "default"
+        }
     };
     if !scales {
         return Some(format!("its rotary scaling \"{kind}\" is not applied"));
@@ -90,7 +97,7 @@ pub(crate) fn context_limit(config: &Value, architecture: Architecture) -> usize
     let trained = number("max_position_embeddings").unwrap_or(0);
     match architecture {
         Architecture::Gemma3 | Architecture::Phi3 => trained.min(number("sliding_window").unwrap_or(trained)),
-        Architecture::Llama | Architecture::Qwen2 | Architecture::Qwen3 => trained,
+        Architecture::Llama | Architecture::Qwen2 | Architecture::Qwen3 | Architecture::Qwen3Vl => trained,
     }
 }
 

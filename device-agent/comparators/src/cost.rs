@@ -28,16 +28,17 @@ impl Shape {
                 why: format!("{key} is missing"),
             })
         };
-        let read = |name: &&str| *name != TABLE || !checkpoint.has(HEAD);
+        let read = |name: &&str| (*name != TABLE || !checkpoint.has(HEAD)) && !name.starts_with("visual.");
         let elements =
             |name: &str| checkpoint.shape(name).map_or(0, |dims| dims.iter().product::<usize>() as u64);
         let weights = checkpoint.names().filter(read).map(elements).sum();
-        let weight_bytes = if checkpoint.container() == Container::Gguf {
-            checkpoint.weight_bytes(checkpoint.names().filter(read))
-        } else {
-            // Held as f32, whatever the file holds.
-            weights * 4
-        };
+        let weight_bytes =
+            if checkpoint.container() == Container::Gguf || architecture == Architecture::Qwen3Vl {
+                checkpoint.weight_bytes(checkpoint.names().filter(read))
+            } else {
+                // Held as f32, whatever the file holds.
+                weights * 4
+            };
         Ok(Self {
             vocab: number("vocab_size")? as usize,
             weight_bytes,

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::borrowed::{Core, guarded};
+use crate::qwen3_vl::Qwen3Vl;
 use crate::{Architecture, ComparatorError, config};
 
 pub(crate) fn load(
@@ -25,10 +26,14 @@ pub(crate) fn load(
     if let Some(why) = config::disobeyed(&completed, architecture) {
         return Err(wrongly(why));
     }
+    let limit = config::context_limit(&completed, architecture);
+    if architecture == Architecture::Qwen3Vl {
+        let model = Qwen3Vl::load(checkpoint, &completed, device)?;
+        return Ok((Core::Qwen3Vl(Box::new(model)), limit));
+    }
     let used = Arc::new(Mutex::new(BTreeSet::new()));
     let reader: Box<dyn SimpleBackend> = Box::new(Reader { checkpoint, used: Arc::clone(&used) });
     let builder = VarBuilderArgs::from_backend(reader, DType::F32, device.clone());
-    let limit = config::context_limit(&completed, architecture);
     let core = build(architecture, &completed, builder, device)
         .map_err(|why| ComparatorError::Load { path: path.to_owned(), why })?;
     let used = used.lock().unwrap_or_else(PoisonError::into_inner);
@@ -74,6 +79,7 @@ fn build(
             let config: phi3::Config = parse(completed)?;
             Core::Phi3(Box::new(guarded(|| phi3::Model::new(&config, builder))?))
         }
+        Architecture::Qwen3Vl => return Err("it is not one of the borrowed families".to_owned()),
     })
 }
 

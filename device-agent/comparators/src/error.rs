@@ -7,6 +7,10 @@ pub enum ComparatorError {
     #[error(transparent)]
     Weights(#[from] dyno_weights::WeightError),
     #[error(transparent)]
+    Model(#[from] dyno_qwen35::ModelError),
+    #[error("{} sees no pictures; leave them out, or load a model with a vision tower", path.display())]
+    Blind { path: PathBuf },
+    #[error(transparent)]
     Text(#[from] dyno_text::TextError),
     #[error(
         "the architecture \"{found}\" is not known here (known: {known}); run it in another engine's server"

@@ -55,6 +55,7 @@ pub(crate) fn load(
                 let model = quantized_phi3::ModelWeights::from_gguf(false, content, reader, device)?;
                 Core::QuantizedPhi3(Box::new(model))
             }
+            Architecture::Qwen3Vl => candle_core::bail!("this family is read from safetensors only"),
         })
     })
     .map_err(broken)?;
@@ -68,7 +69,7 @@ fn context_limit(checkpoint: &Checkpoint, architecture: Architecture, content: &
         // The rotary table of this code ends here.
         Architecture::Llama => limit.min(quantized_llama::MAX_SEQ_LEN),
         Architecture::Gemma3 | Architecture::Phi3 => limit.min(window.unwrap_or(limit)),
-        Architecture::Qwen2 | Architecture::Qwen3 => limit,
+        Architecture::Qwen2 | Architecture::Qwen3 | Architecture::Qwen3Vl => limit,
     }
 }
 
@@ -104,6 +105,7 @@ fn key(architecture: Architecture, name: &str) -> String {
         Architecture::Qwen3 => "qwen3",
         Architecture::Gemma3 => "gemma3",
         Architecture::Phi3 => "phi3",
+        Architecture::Qwen3Vl => "qwen3vl",
     };
     format!("{prefix}.{name}")
 }

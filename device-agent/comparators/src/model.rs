@@ -1,13 +1,16 @@
 //! One comparator: a model with its state, fed by token ids.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
+use dyno_qwen35::config::VisionConfig;
+use dyno_qwen35::vision::Patches;
 use dyno_text::{ChatTemplate, Tokenizer};
 use dyno_weights::{Checkpoint, Container};
 
 use crate::borrowed::Core;
 use crate::cost::Shape;
+use crate::qwen3_vl::{Qwen3Vl, Seen};
 use crate::{Architecture, ComparatorError, dense, gguf, vocabulary};
 
 /// What a measurement needs of a language model, whatever runs it.
@@ -33,6 +36,7 @@ pub trait LanguageModel: Send {
 
 /// A checkpoint of another family, loaded.
 pub struct Comparator {
+    path: PathBuf,
     core: Core,
     architecture: Architecture,
     shape: Shape,
@@ -80,8 +84,18 @@ impl Comparator {
             }
         };
         let shape = Shape::of(&checkpoint, architecture)?;
-        let device = device.clone();
-        Ok(Self { core, architecture, shape, device, context_limit: limit, length: 0, tokenizer, template })
+        let (path, device) = (path.to_owned(), device.clone());
+        Ok(Self {
+            path,
+            core,
+            architecture,
+            shape,
+            device,
+            context_limit: limit,
+            length: 0,
+            tokenizer,
+            template,
+        })
     }
 
     pub fn architecture(&self) -> Architecture {
@@ -95,6 +109,35 @@ impl Comparator {
     /// The checkpoint's own chat template; base models have none.
     pub fn template(&self) -> Option<&ChatTemplate> {
         self.template.as_ref()
+    }
+
+    /// The vision tower's configuration, where there is one.
+    pub fn vision(&self) -> Option<&VisionConfig> {
+        self.seeing().map(Qwen3Vl::vision)
+    }
+
+    fn seeing(&self) -> Option<&Qwen3Vl> {
+        match &self.core {
+            Core::Qwen3Vl(model) => Some(model),
+            _ => None,
+        }
+    }
+
+    /// What the prepared pictures of one prompt become.
+    pub fn see<'a>(&self, pictures: impl IntoIterator<Item = &'a Patches>) -> Result<Seen, ComparatorError> {
+        let model = self.seeing().ok_or_else(|| ComparatorError::Blind { path: self.path.clone() })?;
+        Ok(model.see(pictures)?)
+    }
+
+    /// Logits after the last of these tokens, among which placeholders stand for what was seen.
+    pub fn feed_seen(&mut self, ids: &[u32], seen: &Seen) -> Result<Vec<f32>, ComparatorError> {
+        self.check(ids)?;
+        let Core::Qwen3Vl(model) = &mut self.core else {
+            return Err(ComparatorError::Blind { path: self.path.clone() });
+        };
+        let logits = model.feed(ids, Some(seen))?;
+        self.length += ids.len();
+        Ok(logits.flatten_all()?.to_vec1()?)
     }
 
     fn check(&self, ids: &[u32]) -> Result<(), ComparatorError> {

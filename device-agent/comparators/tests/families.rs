@@ -8,6 +8,7 @@ use candle_core::quantized::gguf_file::{self, Value as GgufValue};
 use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{Device, Tensor};
 use dyno_comparators::{Architecture, Comparator, ComparatorError, LanguageModel};
+use dyno_qwen35::vision::{PatchGrid, Patches};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -90,6 +91,52 @@ fn every_family_computes_what_transformers_does() {
             assert!(gap < 1e-4, "{family}: cut at {cut} is off by {gap}");
         }
     }
+}
+
+/// Two pictures in one prompt, in one part and in two, and three tokens after it.
+#[test]
+fn the_family_that_sees_computes_what_its_reference_does() {
+    let (checkpoint, blind) = (folder("qwen3_vl"), folder("qwen3"));
+    let mut model = Comparator::open(checkpoint.path(), &Device::Cpu).unwrap();
+    let file = data("qwen3_vl").join("reference.safetensors");
+    let recorded = candle_core::safetensors::load(file, &Device::Cpu).expect("a reference");
+    let ids = |name: &str| -> Vec<u32> {
+        let ids = recorded[name].flatten_all().unwrap().to_vec1::<i64>().unwrap();
+        ids.into_iter().map(|id| id as u32).collect()
+    };
+    let (prompt, after) = (ids("prompt"), ids("after"));
+    let expected = recorded["logits"].to_vec2::<f32>().unwrap();
+    let pixels = recorded["pixels"].to_vec2::<f32>().unwrap();
+    let vision = *model.vision().expect("a tower");
+    let grids = ids("grids");
+    let mut rows = pixels.into_iter();
+    let pictures: Vec<Patches> = grids
+        .chunks_exact(3)
+        .map(|grid| {
+            let [time, height, width] = [0, 1, 2].map(|axis| grid[axis] as usize);
+            let grid = PatchGrid { time, height, width };
+            let values = rows.by_ref().take(grid.patches()).flatten().collect();
+            Patches::from_rows(values, grid, &vision).unwrap()
+        })
+        .collect();
+    let seen = model.see(&pictures).unwrap();
+    assert_eq!(seen.tokens(), 8);
+    let close = |row: &[f32], at: usize, what: &str| {
+        let gap = largest_gap(row, &expected[at]);
+        assert!(gap < 1e-4, "{what}: token {at} is off by {gap}");
+    };
+    close(&model.feed_seen(&prompt, &seen).unwrap(), prompt.len() - 1, "the prompt");
+    for (at, id) in after.iter().enumerate() {
+        close(&model.feed(&[*id]).unwrap(), prompt.len() + at, "after it");
+    }
+    // The pictures one after the other, with text of the second part before its picture.
+    model.reset();
+    let (first, second) = prompt.split_at(10);
+    let one_by_one: Vec<_> = pictures.iter().map(|picture| model.see([picture]).unwrap()).collect();
+    close(&model.feed_seen(first, &one_by_one[0]).unwrap(), 9, "the first part");
+    close(&model.feed_seen(second, &one_by_one[1]).unwrap(), prompt.len() - 1, "the second part");
+    assert!(model.feed_seen(second, &seen).is_err(), "pictures and placeholders must match");
+    assert!(Comparator::open(blind.path(), &Device::Cpu).unwrap().see(&pictures).is_err());
 }
 
 #[test]

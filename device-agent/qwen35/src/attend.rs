@@ -12,7 +12,7 @@ const ROWS: usize = 256;
 /// `q` `[heads, T, D]` against `k` and `v` `[kv heads, U, D]`; query head `i` reads key head
 /// `i / (heads / kv heads)`. With `causal`, the queries are the last `T` of the `U` tokens and see nothing
 /// after themselves. Returns `[heads, T, D]`.
-pub(crate) fn attend(q: &Tensor, k: &Tensor, v: &Tensor, causal: bool) -> Result<Tensor> {
+pub fn attend(q: &Tensor, k: &Tensor, v: &Tensor, causal: bool) -> Result<Tensor> {
     let (heads, tokens, dim) = q.dims3()?;
     let (kv_heads, keys, _) = k.dims3()?;
     let group = heads / kv_heads;

@@ -29,7 +29,7 @@ struct Buffer {
 
 /// One layer's keys and values.
 #[derive(Debug, Clone)]
-pub(crate) struct KvCache {
+pub struct KvCache {
     buffer: Option<Arc<Buffer>>,
     len: usize,
     context: Option<usize>,
@@ -39,7 +39,7 @@ pub(crate) struct KvCache {
 
 impl KvCache {
     /// With a `context`, the buffer is taken once at that size and holds no more.
-    pub(crate) fn empty(sizes: Attention, context: Option<usize>, device: &Device) -> Self {
+    pub fn empty(sizes: Attention, context: Option<usize>, device: &Device) -> Self {
         Self { buffer: None, len: 0, context, sizes, device: device.clone() }
     }
 
@@ -58,7 +58,7 @@ impl KvCache {
     }
 
     /// Forgets all but the first `len` tokens.
-    pub(crate) fn truncate(&mut self, len: usize) {
+    pub fn truncate(&mut self, len: usize) {
         self.len = self.len.min(len);
     }
 
@@ -70,7 +70,7 @@ impl KvCache {
     }
 
     /// Adds `keys` and `values` `[kv heads, T, head dim]`; returns everything held.
-    pub(crate) fn append(&mut self, keys: &Tensor, values: &Tensor) -> Result<(Tensor, Tensor)> {
+    pub fn append(&mut self, keys: &Tensor, values: &Tensor) -> Result<(Tensor, Tensor)> {
         let more = keys.dim(1)?;
         let needed = self.len + more;
         if let Some(context) = self.context.filter(|context| needed > *context) {

@@ -26,6 +26,15 @@ mod speculate;
 mod state;
 pub mod vision;
 
+/// What a sibling family computes in the same way, for those that compare with it.
+pub mod shared_parts {
+    pub use crate::attend::attend;
+    pub use crate::cache::KvCache;
+    pub use crate::mlp::Mlp;
+    pub use crate::positions::{Layout, Run, lay_out};
+    pub use crate::rope::{TextRotary, Turns};
+}
+
 pub use config::Config;
 pub use cost::DecodeCost;
 pub use error::{ModelError, Result};

@@ -6,14 +6,14 @@ use dyno_weights::{Checkpoint, Linear};
 use crate::error::Result;
 
 #[derive(Debug)]
-pub(crate) struct Mlp {
+pub struct Mlp {
     gate: Linear,
     up: Linear,
     down: Linear,
 }
 
 impl Mlp {
-    pub(crate) fn load(
+    pub fn load(
         weights: &Checkpoint,
         prefix: &str,
         hidden: usize,
@@ -29,7 +29,7 @@ impl Mlp {
         })
     }
 
-    pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         gated(x, &self.gate, &self.up, &self.down)
     }
 }

@@ -22,27 +22,22 @@ impl TokenGrid {
 
 /// A stretch of a prompt that is all text or exactly one picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Run {
+pub enum Run {
     Text(std::ops::Range<usize>),
     Picture(std::ops::Range<usize>),
 }
 
 /// A prompt's runs, the position of each token, and the position after the last one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Layout {
-    pub(crate) runs: Vec<Run>,
-    pub(crate) positions: Vec<Position>,
-    pub(crate) next: u32,
+pub struct Layout {
+    pub runs: Vec<Run>,
+    pub positions: Vec<Position>,
+    pub next: u32,
 }
 
 /// Lays out `ids` from position `start`. Every run of placeholder tokens must match the next of `grids`, and
 /// all grids must be used.
-pub(crate) fn lay_out(
-    ids: &[u32],
-    media: Option<MediaTokens>,
-    grids: &[TokenGrid],
-    start: u32,
-) -> Result<Layout> {
+pub fn lay_out(ids: &[u32], media: Option<MediaTokens>, grids: &[TokenGrid], start: u32) -> Result<Layout> {
     let mut layout = Layout { runs: Vec::new(), positions: Vec::with_capacity(ids.len()), next: start };
     // A prompt without pictures may contain any id: a text benchmark draws from the whole vocabulary.
     if grids.is_empty() {
@@ -86,7 +81,7 @@ pub(crate) fn lay_out(
 
 impl Layout {
     /// Tokens that stand for pictures.
-    pub(crate) fn pictured(&self) -> usize {
+    pub fn pictured(&self) -> usize {
         let tokens = |run: &Run| match run {
             Run::Text(_) => 0,
             Run::Picture(range) => range.len(),

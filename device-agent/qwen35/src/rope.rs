@@ -12,7 +12,7 @@ pub type Position = [u32; 3];
 
 /// Cosines and sines for a run of tokens, `[tokens, frequencies]`.
 #[derive(Debug, Clone)]
-pub(crate) struct Turns {
+pub struct Turns {
     cos: Tensor,
     sin: Tensor,
 }
@@ -27,7 +27,7 @@ impl Turns {
 
     /// Turns the first `2 * frequencies` dimensions of every head of `x` `[tokens, heads, dim]`, pairing
     /// dimension `i` with `i + frequencies`; the rest pass through.
-    pub(crate) fn apply(&self, x: &Tensor) -> Result<Tensor> {
+    pub fn apply(&self, x: &Tensor) -> Result<Tensor> {
         let (_, _, dim) = x.dims3()?;
         let turned = 2 * self.cos.dim(1)?;
         let head = x.narrow(2, 0, turned)?.contiguous()?.unsqueeze(0)?;
@@ -41,13 +41,13 @@ impl Turns {
 
 /// The text rotary embedding.
 #[derive(Debug, Clone)]
-pub(crate) struct TextRotary {
+pub struct TextRotary {
     frequencies: Vec<f32>,
     axes: Vec<usize>,
 }
 
 impl TextRotary {
-    pub(crate) fn new(rope: &Rope) -> Self {
+    pub fn new(rope: &Rope) -> Self {
         let count = rope.dim / 2;
         let [_, height, width] = rope.sections;
         // Interleaved: time, height, width, time, height, width, ... until a section is used up.
@@ -59,7 +59,7 @@ impl TextRotary {
         Self { frequencies: frequencies(rope.theta, rope.dim), axes: axes.collect() }
     }
 
-    pub(crate) fn turns(&self, positions: &[Position], device: &Device) -> Result<Turns> {
+    pub fn turns(&self, positions: &[Position], device: &Device) -> Result<Turns> {
         let mut angles = Vec::with_capacity(positions.len() * self.axes.len());
         for position in positions {
             let pairs = self.axes.iter().zip(&self.frequencies);

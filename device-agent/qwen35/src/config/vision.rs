@@ -1,5 +1,7 @@
 //! The vision tower's part of the configuration.
 
+use serde_json::Value;
+
 use super::fields::Fields;
 use crate::error::Result;
 
@@ -40,11 +42,21 @@ impl VisionConfig {
     }
 
     pub(super) fn parse(fields: Fields<'_>) -> Result<Self> {
-        fields.only("hidden_act", fields.text("hidden_act")?, &"gelu_pytorch_tanh")?;
-        if fields.counts("deepstack_visual_indexes", 0..=1024)?.is_some_and(|list| !list.is_empty()) {
+        let (config, taps) = Self::read(fields)?;
+        if !taps.is_empty() {
             return fields
                 .wrong("deepstack_visual_indexes", "deepstack is not supported by this engine, only []");
         }
+        Ok(config)
+    }
+
+    /// The tower of a sibling family, with the blocks after which it is tapped for the language model's first layers.
+    pub fn parse_tapped(json: &Value) -> Result<(Self, Vec<usize>)> {
+        Self::read(Fields::of(json, "vision_config")?)
+    }
+
+    fn read(fields: Fields<'_>) -> Result<(Self, Vec<usize>)> {
+        fields.only("hidden_act", fields.text("hidden_act")?, &"gelu_pytorch_tanh")?;
         let positions = fields.count("num_position_embeddings", 1..=1 << 20)?;
         let config = Self {
             depth: fields.count("depth", 1..=1024)?,
@@ -69,6 +81,7 @@ impl VisionConfig {
             );
             return fields.wrong("num_heads", problem);
         }
-        Ok(config)
+        let taps = fields.counts("deepstack_visual_indexes", 0..=config.depth - 1)?.unwrap_or_default();
+        Ok((config, taps))
     }
 }

@@ -79,6 +79,48 @@ impl Block {
     }
 }
 
+/// Turns every square of patches into one vector of the language model.
+#[derive(Debug)]
+struct Merger {
+    norm: LayerNorm,
+    /// Whether a square is normed as a whole, or each of its patches.
+    whole: bool,
+    fc1: Affine,
+    fc2: Affine,
+    width: usize,
+}
+
+impl Merger {
+    fn load(
+        weights: &Checkpoint,
+        name: &str,
+        whole: bool,
+        config: &VisionConfig,
+        device: &Device,
+    ) -> Result<Self> {
+        let width = config.hidden_size * config.merge * config.merge;
+        let normed = if whole { width } else { config.hidden_size };
+        let affine =
+            |part: &str, out, inp| Affine::load(weights, &format!("{name}.{part}"), out, inp, device);
+        Ok(Self {
+            norm: LayerNorm::load(weights, &format!("{name}.norm"), normed, device)?,
+            whole,
+            fc1: affine("linear_fc1", width, width)?,
+            fc2: affine("linear_fc2", config.out_hidden_size, width)?,
+            width,
+        })
+    }
+
+    fn forward(&self, hidden: &Tensor) -> Result<Tensor> {
+        let x = if self.whole {
+            self.norm.forward(&hidden.reshape(((), self.width))?)?
+        } else {
+            self.norm.forward(hidden)?.reshape(((), self.width))?
+        };
+        self.fc2.forward(&self.fc1.forward(&x)?.gelu_erf()?)
+    }
+}
+
 /// A loaded vision tower.
 #[derive(Debug)]
 pub struct VisionTower {
@@ -86,29 +128,40 @@ pub struct VisionTower {
     /// Learned positions, `[side * side, hidden]`.
     positions: Tensor,
     blocks: Vec<Block>,
-    merger_norm: LayerNorm,
-    merger_fc1: Affine,
-    merger_fc2: Affine,
+    merger: Merger,
+    /// By the block after which it reads.
+    taps: Vec<(usize, Merger)>,
     config: VisionConfig,
     device: Device,
 }
 
 impl VisionTower {
     pub(crate) fn load(weights: &Checkpoint, config: &VisionConfig, device: &Device) -> Result<Self> {
+        Self::load_tapped(weights, config, &[], device)
+    }
+
+    /// With further outputs taken after the blocks `taps`, as a sibling family has them.
+    pub fn load_tapped(
+        weights: &Checkpoint,
+        config: &VisionConfig,
+        taps: &[usize],
+        device: &Device,
+    ) -> Result<Self> {
         let h = config.hidden_size;
-        let merged = h * config.merge * config.merge;
-        let affine =
-            |name: &str, out, inp| Affine::load(weights, &format!("visual.{name}"), out, inp, device);
         let positions = [config.table_side * config.table_side, h];
+        let patch_embedding = "visual.patch_embed.proj";
+        let tap = |(index, block): (usize, &usize)| {
+            let name = format!("visual.deepstack_merger_list.{index}");
+            Ok((*block, Merger::load(weights, &name, true, config, device)?))
+        };
         Ok(Self {
-            patch_embedding: affine("patch_embed.proj", h, config.patch_values())?,
+            patch_embedding: Affine::load(weights, patch_embedding, h, config.patch_values(), device)?,
             positions: weights.tensor("visual.pos_embed.weight", &positions, device)?,
             blocks: (0..config.depth)
                 .map(|index| Block::load(weights, &format!("visual.blocks.{index}"), config, device))
                 .collect::<Result<_>>()?,
-            merger_norm: LayerNorm::load(weights, "visual.merger.norm", h, device)?,
-            merger_fc1: affine("merger.linear_fc1", merged, merged)?,
-            merger_fc2: affine("merger.linear_fc2", config.out_hidden_size, merged)?,
+            merger: Merger::load(weights, "visual.merger", false, config, device)?,
+            taps: taps.iter().enumerate().map(tap).collect::<Result<_>>()?,
             config: *config,
             device: device.clone(),
         })
@@ -116,12 +169,29 @@ impl VisionTower {
 
     /// The vectors that stand for one prepared image or video.
     pub fn see(&self, patches: &Patches) -> Result<VisionFeatures> {
-        let hidden = self.encode(patches)?;
-        Ok(VisionFeatures { rows: self.merge(&hidden)?, grids: patches.token_grids() })
+        let hidden = self.encode(patches, &mut |_, _| Ok(()))?;
+        Ok(VisionFeatures { rows: self.merger.forward(&hidden)?, grids: patches.token_grids() })
     }
 
-    /// Patch vectors after the last block, `[patches, hidden]`.
-    pub(crate) fn encode(&self, patches: &Patches) -> Result<Tensor> {
+    /// The same, and what each tap gives for the same tokens.
+    pub fn see_tapped(&self, patches: &Patches) -> Result<(VisionFeatures, Vec<Tensor>)> {
+        let mut tapped = Vec::with_capacity(self.taps.len());
+        let hidden = self.encode(patches, &mut |block, x| {
+            for (_, merger) in self.taps.iter().filter(|(after, _)| *after == block) {
+                tapped.push(merger.forward(x)?);
+            }
+            Ok(())
+        })?;
+        let features = VisionFeatures { rows: self.merger.forward(&hidden)?, grids: patches.token_grids() };
+        Ok((features, tapped))
+    }
+
+    /// Patch vectors after the last block, `[patches, hidden]`; `watch` sees them after every block.
+    pub(crate) fn encode(
+        &self,
+        patches: &Patches,
+        watch: &mut dyn FnMut(usize, &Tensor) -> Result<()>,
+    ) -> Result<Tensor> {
         let VisionConfig { merge, heads, .. } = self.config;
         let (grid, count) = (patches.grid, patches.grid.patches());
         let rows = Tensor::from_slice(&patches.values, (count, self.config.patch_values()), &self.device)?;
@@ -132,16 +202,11 @@ impl VisionTower {
         let turns = patch_turns(&every_time, self.config.head_dim(), &self.device)?;
         let mut x = self.patch_embedding.forward(&rows)?;
         x = (x + self.learned_positions(grid)?.repeat((grid.time, 1))?)?;
-        for block in &self.blocks {
+        for (index, block) in self.blocks.iter().enumerate() {
             x = block.forward(&x, &turns, heads, grid.height * grid.width)?;
+            watch(index, &x)?;
         }
         Ok(x)
-    }
-
-    fn merge(&self, hidden: &Tensor) -> Result<Tensor> {
-        let merged = self.config.hidden_size * self.config.merge * self.config.merge;
-        let x = self.merger_norm.forward(hidden)?.reshape(((), merged))?;
-        self.merger_fc2.forward(&self.merger_fc1.forward(&x)?.gelu_erf()?)
     }
 
     /// The square table stretched over one temporal patch: corners on corners, four taps per patch.
