@@ -7,10 +7,13 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
 
+use candle_core::Device;
+use dyno_comparators::Comparator;
 use dyno_protocol::{
-    ComputeUnit, FailureKind, Finish, Known, LoadSpec, ModelSource, Prompt, Record, RecordBody, Step,
-    Workload,
+    ComputeUnit, FailureKind, Finish, ImageData, Known, LoadSpec, ModelSource, Prompt, Record, RecordBody,
+    Step, Workload,
 };
+use dyno_qwen35::vision::{ImageSettings, Patches, Picture};
 use host::{Host, agent, ending, generate, job, once, passes};
 use serde_json::{Value, json};
 
@@ -33,9 +36,9 @@ fn run(steps: Vec<Step>) -> Vec<Record> {
     Host::of(&agent(state.path())).run(job("job", steps))
 }
 
-/// A tiny llama of random weights with the logits that transformers computed for it, and a tokenizer beside it.
-fn llama() -> (tempfile::TempDir, Vec<u32>, Vec<Vec<f32>>) {
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("comparators/tests/data/llama");
+/// A tiny checkpoint of random weights with a tokenizer beside it.
+fn tiny(family: &str) -> tempfile::TempDir {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("comparators/tests/data").join(family);
     let folder = tempfile::tempdir().unwrap();
     for file in ["config.json", "model.safetensors"] {
         std::fs::copy(data.join(file), folder.path().join(file)).unwrap();
@@ -47,6 +50,13 @@ fn llama() -> (tempfile::TempDir, Vec<u32>, Vec<Vec<f32>>) {
     let tokenizer = json!({"version": "1.0", "added_tokens": [], "normalizer": null, "post_processor": null,
         "pre_tokenizer": bytes, "decoder": bytes, "model": {"type": "BPE", "vocab": vocab, "merges": []}});
     std::fs::write(folder.path().join("tokenizer.json"), tokenizer.to_string()).unwrap();
+    folder
+}
+
+/// A llama, a prompt, and the logits that transformers computed for it.
+fn llama() -> (tempfile::TempDir, Vec<u32>, Vec<Vec<f32>>) {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("comparators/tests/data/llama");
+    let folder = tiny("llama");
     let reference: Value =
         serde_json::from_str(&std::fs::read_to_string(data.join("reference.json")).unwrap()).unwrap();
     let ids = serde_json::from_value(reference["ids"].clone()).unwrap();
@@ -73,6 +83,42 @@ fn another_family_continues_and_scores_as_its_reference_says() {
     });
     assert!(scored.unwrap()[0].greedy[0]);
     assert!((scored.unwrap()[0].token_log_probs[0] - scored.unwrap()[1].token_log_probs[0]).abs() < 1e-5);
+}
+
+/// What the comparator itself computes is held to its reference in its own tests; here it is the way to it.
+#[test]
+fn a_family_that_sees_is_given_the_prompt_s_picture() {
+    let folder = tiny("qwen3_vl");
+    let settings = json!({"size": {"shortest_edge": 64, "longest_edge": 4096}});
+    std::fs::write(folder.path().join("preprocessor_config.json"), settings.to_string()).unwrap();
+    let rgb: Vec<u8> = (0..24 * 16 * 3).map(|at| (at * 7 % 251) as u8).collect();
+    let image = ImageData { width: 24, height: 16, rgb: rgb.clone() };
+    // A picture of two by three tokens between its marks.
+    let ids = [&[3, 92][..], &[90; 6], &[93, 17]].concat();
+
+    let mut model = Comparator::open(folder.path(), &Device::Cpu).unwrap();
+    let picture = Picture::new(24, 16, rgb).unwrap();
+    let patches =
+        Patches::image(&picture, model.vision().unwrap(), &ImageSettings::parse(&settings).unwrap()).unwrap();
+    let seen = model.see(&[patches]).unwrap();
+    let row = model.feed_seen(&ids, &seen).unwrap();
+    let best = (0..row.len()).max_by(|a, b| row[*a].total_cmp(&row[*b])).unwrap() as u32;
+
+    let source = ModelSource::Path { path: folder.path().to_string_lossy().into_owned() };
+    let prompt = Prompt::new(None, ids.clone(), vec![image.clone()]);
+    let records =
+        run(vec![load("candle", ComputeUnit::Cpu, source.clone()), once(generate(prompt.clone(), 3))]);
+    assert_eq!(ending(&records), None, "{records:?}");
+    assert_eq!((passes(&records)[0].token_ids[0], passes(&records)[0].token_ids.len()), (best, 3));
+
+    // Too few places for it, and a family without eyes.
+    let short = Prompt::new(None, ids[..6].to_vec(), vec![image]);
+    let records = run(vec![load("candle", ComputeUnit::Cpu, source), once(generate(short, 3))]);
+    assert!(ending(&records).is_some());
+    let blind = tiny("llama");
+    let source = ModelSource::Path { path: blind.path().to_string_lossy().into_owned() };
+    let records = run(vec![load("candle", ComputeUnit::Cpu, source), once(generate(prompt, 3))]);
+    assert_eq!(ending(&records), Some(FailureKind::Refused));
 }
 
 /// Answers one question for each of these bodies, in their order, and keeps what it was asked.

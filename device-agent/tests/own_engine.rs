@@ -197,6 +197,38 @@ fn pictures_are_seen_and_their_tower_is_stamped_by_itself() {
     }
 }
 
+/// The tower's arithmetic is held to its reference elsewhere; here it is the way of frames and times to it.
+#[test]
+fn a_video_s_frames_are_seen_with_their_times() {
+    let state = tempfile::tempdir().unwrap();
+    let (_agent, mut host) = begin(state.path(), LoadSpec { vision: true, ..load() });
+    let recorded: Vec<_> = recorded().into_iter().filter(|case| !case.request.images.is_empty()).collect();
+    let image = recorded[0].request.images[0].clone();
+    let video = |at_ms: &[u64]| {
+        let question = MessagePart::Text { text: "what?".into() };
+        let parts = vec![MessagePart::Image, MessagePart::Video { at_ms: at_ms.to_vec() }, question];
+        let messages = Some(vec![Message { role: Role::User, parts }]);
+        let images = vec![image.clone(); 1 + at_ms.len()];
+        RenderRequest { messages, images, ..recorded[0].request.clone() }
+    };
+    // Two frames are one temporal patch; an odd last one is one by itself.
+    let prompt = match host.ask(Question::Render(video(&[0, 500, 1000]))) {
+        Ok(Answer::Rendered(rendered)) => rendered.prompt,
+        other => panic!("{other:?}"),
+    };
+    let text = prompt.text.as_deref().unwrap();
+    assert!(text.contains("<0.2 seconds><|vision_start|><|video_pad|>"), "{text}");
+    assert!(text.contains("<1.0 seconds><|vision_start|><|video_pad|>"), "{text}");
+    assert!(prompt.is_whole() && prompt.videos.len() == 1 && prompt.images.len() == 4);
+    let records = host.run(job("video", vec![generate(&prompt, 4, 0, false)]));
+    assert_eq!(ending(&records), None);
+    let pads = text.matches("<|image_pad|>").count() + text.matches("<|video_pad|>").count();
+    assert_eq!(passes(&records)[0].vision.unwrap().tokens as usize, pads);
+    // More times than pictures.
+    let short = RenderRequest { images: vec![image.clone(); 2], ..video(&[0, 500, 1000]) };
+    assert!(host.ask(Question::Render(short)).is_err());
+}
+
 #[test]
 fn what_was_loaded_is_named_and_what_is_not_it_is_refused() {
     let state = tempfile::tempdir().unwrap();

@@ -50,7 +50,7 @@ pub use observation::{
     ScoredContinuation, ScoringPass, SpeculationFigures,
 };
 pub use prompt::{
-    ImageData, Message, MessagePart, Prompt, RenderRequest, Rendered, Role, Sampling, Thinking,
+    ImageData, Message, MessagePart, Prompt, RenderRequest, Rendered, Role, Sampling, Thinking, VideoSpan,
 };
 pub use sensors::{Conditions, PowerSource, Reading, SensorFacts, SensorSample, ThermalState};
 pub use simulated::{

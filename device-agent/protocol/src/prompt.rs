@@ -56,6 +56,39 @@ pub enum MessagePart {
     },
     /// The next picture of the request.
     Image,
+    /// A video: as many of the next pictures as there are times. The host chooses the frames.
+    Video {
+        /// When each frame was taken, in milliseconds from the video's beginning.
+        at_ms: Vec<u64>,
+    },
+}
+
+/// Which of a prompt's pictures are the frames of one video.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(proptest_derive::Arbitrary))]
+#[serde(deny_unknown_fields)]
+pub struct VideoSpan {
+    pub first: u32,
+    pub at_ms: Vec<u64>,
+}
+
+impl VideoSpan {
+    /// The videos of these messages.
+    pub fn of(messages: &[Message]) -> Vec<Self> {
+        let mut next = 0;
+        let mut spans = Vec::new();
+        for part in messages.iter().flat_map(|message| &message.parts) {
+            match part {
+                MessagePart::Text { .. } => {}
+                MessagePart::Image => next += 1,
+                MessagePart::Video { at_ms } => {
+                    spans.push(Self { first: next, at_ms: at_ms.clone() });
+                    next += at_ms.len() as u32;
+                }
+            }
+        }
+        spans
+    }
 }
 
 /// A picture as pixels: decoding files is the host's work, so that every engine sees the same bytes.
@@ -90,21 +123,31 @@ pub struct Prompt {
     /// Picture tokens already expanded.
     pub ids: Vec<u32>,
     pub images: Vec<ImageData>,
+    /// Those of the pictures that are frames; all others stand for themselves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub videos: Vec<VideoSpan>,
     pub sha256: String,
 }
 
 impl Prompt {
     pub fn new(text: Option<String>, ids: Vec<u32>, images: Vec<ImageData>) -> Self {
-        let sha256 = Self::hash(text.as_deref(), &ids, &images);
-        Self { text, ids, images, sha256 }
+        let sha256 = Self::hash(text.as_deref(), &ids, &images, &[]);
+        Self { text, ids, images, videos: Vec::new(), sha256 }
+    }
+
+    /// The same prompt with some of its pictures as the frames of videos.
+    #[must_use]
+    pub fn with_videos(self, videos: Vec<VideoSpan>) -> Self {
+        let sha256 = Self::hash(self.text.as_deref(), &self.ids, &self.images, &videos);
+        Self { videos, sha256, ..self }
     }
 
     /// Whether the hash is the hash of the content.
     pub fn is_whole(&self) -> bool {
-        self.sha256 == Self::hash(self.text.as_deref(), &self.ids, &self.images)
+        self.sha256 == Self::hash(self.text.as_deref(), &self.ids, &self.images, &self.videos)
     }
 
-    fn hash(text: Option<&str>, ids: &[u32], images: &[ImageData]) -> String {
+    fn hash(text: Option<&str>, ids: &[u32], images: &[ImageData], videos: &[VideoSpan]) -> String {
         use sha2::{Digest, Sha256};
         let mut hasher = Sha256::new();
         // Lengths before contents, so that no two prompts share one byte sequence.
@@ -120,6 +163,15 @@ impl Prompt {
             hasher.update(image.width.to_le_bytes());
             hasher.update(image.height.to_le_bytes());
             hasher.update(&image.rgb);
+        }
+        for video in videos {
+            // No picture is so wide that its beginning looks like this.
+            hasher.update(u64::MAX.to_le_bytes());
+            hasher.update(video.first.to_le_bytes());
+            hasher.update((video.at_ms.len() as u64).to_le_bytes());
+            for at_ms in &video.at_ms {
+                hasher.update(at_ms.to_le_bytes());
+            }
         }
         crate::codec::hex(&hasher.finalize())
     }

@@ -204,11 +204,17 @@ fn a_prompt_s_hash_covers_all_of_it() {
     let image = dyno_protocol::ImageData { width: 1, height: 2, rgb: vec![1; 6] };
     let whole = Prompt::new(Some("ab".into()), vec![1, 2], vec![image]);
     assert!(whole.is_whole());
-    let mut changed = [whole.clone(), whole.clone(), whole.clone(), whole.clone(), whole];
+    let video = dyno_protocol::VideoSpan { first: 0, at_ms: vec![40] };
+    let moving = whole.clone().with_videos(vec![video]);
+    assert!(moving.is_whole() && moving.sha256 != whole.sha256);
+    let mut changed =
+        [whole.clone(), whole.clone(), whole.clone(), whole.clone(), whole, moving.clone(), moving];
     changed[0].text = None;
     changed[1].ids.push(3);
     changed[2].images[0].rgb[5] = 0;
     changed[3].images[0].width = 2;
     changed[4].images.clear();
+    changed[5].videos[0].at_ms[0] = 41;
+    changed[6].videos.clear();
     assert!(changed.iter().all(|prompt| !prompt.is_whole()));
 }

@@ -7,16 +7,17 @@ use std::path::{Path, PathBuf};
 use candle_core::Device;
 use dyno_comparators::{Comparator, ComparatorError, LanguageModel};
 use dyno_protocol::{
-    ComputeUnit, Cost, Failure, FailureKind, Finish, Known, LoadSpec, Loaded, ModelSource, Prompt,
-    RenderRequest, Rendered, ScoredContinuation,
+    ComputeUnit, Cost, Failure, FailureKind, Finish, ImageData, Known, LoadSpec, Loaded, ModelSource, Prompt,
+    RenderRequest, Rendered, ScoredContinuation, VideoSpan,
 };
-use dyno_text::{Control, MediaTokens, Specials, TextError};
-use dyno_weights::{Checkpoint, WeightError};
+use dyno_text::{Control, Specials, TextError};
+use dyno_weights::{Checkpoint, Texts, WeightError};
 
 use super::Opened;
 use super::checkpoints::{format, identity, parameters, pool, processor_only};
 use super::choice::{Choice, Tokens};
 use super::messages::{blank_tokens, conversation, origin};
+use super::pictures::{self, Medium};
 use crate::engine::{Engine, Generate, Watch};
 use crate::store::Store;
 
@@ -30,6 +31,8 @@ struct Borrowed {
     loaded: Loaded,
     end_ids: Vec<u32>,
     blank: Vec<bool>,
+    /// How the checkpoint wants its pictures prepared.
+    texts: Texts,
 }
 
 /// The model on threads of its own.
@@ -41,9 +44,8 @@ struct Reader {
 
 pub(super) fn open(load: &LoadSpec, store: &Store, mut opened: Opened) -> Result<Box<dyn Engine>, Failure> {
     processor_only(load)?;
-    if load.vision || load.draft_head {
-        let what = format!("the engine `{NAME}` has neither vision nor a draft head");
-        return Err(Failure::new(FailureKind::Refused, what));
+    if load.draft_head {
+        return Err(Failure::new(FailureKind::Refused, format!("the engine `{NAME}` has no draft head")));
     }
     let path = path(&load.source, store)?;
     let pool = pool(load)?;
@@ -57,6 +59,9 @@ pub(super) fn open(load: &LoadSpec, store: &Store, mut opened: Opened) -> Result
     opened.phase("model");
     let model = pool.install(|| Comparator::open(&path, &Device::Cpu)).map_err(comparator)?;
     opened.ready();
+    if load.vision && model.vision().is_none() {
+        return Err(Failure::new(FailureKind::Refused, "this model has no vision tower"));
+    }
     let sha256 = identity(&checkpoint, load)?;
     let code = format!("candle-transformers {:?}", model.architecture());
     let base = opened.loaded(NAME, ComputeUnit::Cpu, &format(&checkpoint), sha256, &code);
@@ -65,12 +70,14 @@ pub(super) fn open(load: &LoadSpec, store: &Store, mut opened: Opened) -> Result
         weight_bytes,
         vocabulary: model.vocab() as u32,
         context_limit: model.context_limit() as u32,
+        vision: model.vision().is_some(),
         cost: cost(&model, 0),
         ..base
     };
     loaded.evidence.notes.push(format!("{} threads", pool.current_num_threads()));
     let (end_ids, blank) = (model.tokenizer().end_ids().to_vec(), blank_tokens(model.tokenizer()));
-    Ok(Box::new(Borrowed { reader: Reader { model, pool }, loaded, end_ids, blank }))
+    let texts = checkpoint.texts().clone();
+    Ok(Box::new(Borrowed { reader: Reader { model, pool }, loaded, end_ids, blank, texts }))
 }
 
 fn path(source: &ModelSource, store: &Store) -> Result<PathBuf, Failure> {
@@ -92,9 +99,22 @@ impl Reader {
         self.pool.install(|| model.feed(ids)).map_err(comparator)
     }
 
-    /// Reads the prompt in stamped chunks; `None` when the watcher stopped it.
-    fn read(&mut self, ids: &[u32], watch: &mut dyn Watch) -> Result<Option<Vec<f32>>, Failure> {
+    /// Reads the prompt in stamped chunks; `None` when the watcher stopped it. One with pictures is read at once.
+    fn read(
+        &mut self,
+        ids: &[u32],
+        media: &[Medium],
+        watch: &mut dyn Watch,
+    ) -> Result<Option<Vec<f32>>, Failure> {
         self.model.reset();
+        if !media.is_empty() {
+            let Self { model, pool } = self;
+            let seen = pool.install(|| model.see(media.iter().map(|medium| &medium.patches)));
+            let seen = seen.map_err(comparator)?;
+            watch.seen(seen.tokens() as u32);
+            let row = pool.install(|| model.feed_seen(ids, &seen)).map_err(comparator)?;
+            return Ok(watch.read(ids.len() as u32).is_continue().then_some(row));
+        }
         let mut last = None;
         for chunk in ids.chunks(CHUNK) {
             last = Some(self.feed(chunk)?);
@@ -108,10 +128,13 @@ impl Reader {
     fn answer(
         &mut self,
         task: &Generate<'_>,
+        media: &[Medium],
         mut choice: Choice<'_>,
         watch: &mut dyn Watch,
     ) -> Result<Finish, Failure> {
-        let Some(mut row) = self.read(&task.prompt.ids, watch)? else { return Ok(Finish::Cancelled) };
+        let Some(mut row) = self.read(&task.prompt.ids, media, watch)? else {
+            return Ok(Finish::Cancelled);
+        };
         for left in (0..task.stop.max_tokens).rev() {
             let id = choice.next(&row)?;
             if watch.token(id).is_break() {
@@ -132,6 +155,10 @@ impl Borrowed {
     fn count(&self) -> u32 {
         self.reader.model.tokenizer().id_count().min(self.loaded.vocabulary)
     }
+
+    fn media(&self, images: &[ImageData], videos: &[VideoSpan]) -> Result<Vec<Medium>, Failure> {
+        pictures::media(images, videos, self.reader.model.vision(), &self.texts)
+    }
 }
 
 impl Engine for Borrowed {
@@ -144,9 +171,8 @@ impl Engine for Borrowed {
     }
 
     fn render(&self, request: &RenderRequest) -> Result<Rendered, Failure> {
-        if !request.images.is_empty() {
-            return Err(Failure::new(FailureKind::Refused, "this model sees no pictures"));
-        }
+        let videos = VideoSpan::of(request.messages.as_deref().unwrap_or_default());
+        let media = self.media(&request.images, &videos)?;
         let tokenizer = self.reader.model.tokenizer();
         let append = request.append_text.as_deref().unwrap_or_default();
         let (rendered, template) = match (&request.messages, &request.raw_text) {
@@ -155,24 +181,25 @@ impl Engine for Borrowed {
                     let what = "a base model has no chat template";
                     Failure::new(FailureKind::Refused, what).with_next_step("prompt it with raw text")
                 })?;
-                let media = MediaTokens { images: Vec::new(), videos: Vec::new() };
+                let media = pictures::tokens(&media);
                 let conversation = conversation(request)?;
                 let rendered = dyno_text::render(tokenizer, template, &conversation, &media, append);
                 (rendered.map_err(text)?, origin(template.origin()))
             }
-            (None, Some(raw)) => {
+            (None, Some(raw)) if media.is_empty() => {
                 // The begin token is part of the text as of the ids, so that each can be made from the other.
                 let begin = tokenizer.begin_id().and_then(|id| tokenizer.decode(&[id], Control::Show).ok());
                 let whole = format!("{}{raw}{append}", begin.unwrap_or_default());
                 (dyno_text::render_raw(tokenizer, &whole, Specials::Parse).map_err(text)?, "none")
             }
             _ => {
-                let what = "a prompt is either messages or raw text";
+                let what = "a prompt is either messages or raw text, and raw text has no pictures";
                 return Err(Failure::new(FailureKind::Refused, what));
             }
         };
         let (words, ids, _) = rendered.into_parts();
-        Ok(Rendered { prompt: Prompt::new(Some(words), ids, Vec::new()), template: template.to_owned() })
+        let prompt = Prompt::new(Some(words), ids, request.images.clone()).with_videos(videos);
+        Ok(Rendered { prompt, template: template.to_owned() })
     }
 
     fn tokenize(&self, words: &str) -> Option<Result<Vec<u32>, Failure>> {
@@ -184,10 +211,10 @@ impl Engine for Borrowed {
     }
 
     fn generate(&mut self, task: &Generate<'_>, watch: &mut dyn Watch) -> Result<Finish, Failure> {
-        if task.speculate || !task.prompt.images.is_empty() {
-            let what = format!("the engine `{NAME}` neither drafts nor sees pictures");
-            return Err(Failure::new(FailureKind::Refused, what));
+        if task.speculate {
+            return Err(Failure::new(FailureKind::Refused, format!("the engine `{NAME}` does not draft")));
         }
+        let media = self.media(&task.prompt.images, &task.prompt.videos)?;
         let needed = task.prompt.ids.len() + task.stop.max_tokens as usize;
         if needed > self.reader.model.context_limit() {
             let limit = self.reader.model.context_limit();
@@ -196,7 +223,7 @@ impl Engine for Borrowed {
         }
         let tokens = Tokens { count: self.count(), end_ids: &self.end_ids, blank: &self.blank };
         let choice = Choice::new(task, tokens, None)?;
-        self.reader.answer(task, choice, watch)
+        self.reader.answer(task, &media, choice, watch)
     }
 
     fn score(
@@ -205,11 +232,11 @@ impl Engine for Borrowed {
         continuations: &[Vec<u32>],
         watch: &mut dyn Watch,
     ) -> Result<Vec<ScoredContinuation>, Failure> {
-        let count = self.count();
+        let (count, media) = (self.count(), self.media(&prefix.images, &prefix.videos)?);
         let mut scored = Vec::with_capacity(continuations.len());
         for continuation in continuations {
             // The borrowed code cannot go back to a prefix, so it is read anew for each.
-            let Some(mut row) = self.reader.read(&prefix.ids, watch)? else { break };
+            let Some(mut row) = self.reader.read(&prefix.ids, &media, watch)? else { break };
             let (mut token_log_probs, mut greedy) = (Vec::new(), Vec::new());
             for (place, id) in continuation.iter().enumerate() {
                 let token = dyno_text::score(&row, count, *id).map_err(text)?;

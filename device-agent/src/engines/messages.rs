@@ -17,6 +17,7 @@ pub(super) fn conversation(request: &RenderRequest) -> Result<Conversation, Fail
             .map(|part| match part {
                 MessagePart::Text { text } => Part::Text(text.clone()),
                 MessagePart::Image => Part::Image,
+                MessagePart::Video { .. } => Part::Video,
             })
             .collect(),
         reasoning: None,

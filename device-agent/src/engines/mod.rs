@@ -5,6 +5,7 @@ mod checkpoints;
 mod choice;
 mod messages;
 mod openai;
+mod pictures;
 mod qwen35;
 mod scripted;
 mod simulated;

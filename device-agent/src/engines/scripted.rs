@@ -74,7 +74,7 @@ pub(super) fn render(
         for part in &message.parts {
             match part {
                 MessagePart::Text { text: words } => text.push_str(words),
-                MessagePart::Image => {
+                MessagePart::Image | MessagePart::Video { .. } => {
                     let ids = picture_ids.ok_or_else(|| {
                         let what = format!("the engine `{template}` sees no pictures");
                         Failure::new(FailureKind::Refused, what)

@@ -16,6 +16,7 @@ use dyno_weights::Checkpoint;
 
 use super::Opened;
 use super::checkpoints::{format, identity, parameters, pool, processor_only};
+use super::pictures;
 use crate::engine::{Engine, Generate, Watch};
 use crate::store::Store;
 use words::Words;
@@ -161,13 +162,10 @@ fn model(error: ModelError) -> Failure {
 impl Own {
     /// The vectors of a prompt's pictures.
     fn features(&self, prompt: &Prompt) -> Result<Option<VisionFeatures>, Failure> {
-        let parts = prompt
-            .images
-            .iter()
-            .map(|image| {
-                self.model.see(&words::patches(image, &self.checkpoint, self.model.config())?).map_err(model)
-            })
-            .collect::<Result<Vec<_>, Failure>>()?;
+        let (vision, texts) = (self.model.config().vision.as_ref(), self.checkpoint.texts());
+        let media = pictures::media(&prompt.images, &prompt.videos, vision, texts)?;
+        let parts = media.iter().map(|medium| self.model.see(&medium.patches).map_err(model));
+        let parts = parts.collect::<Result<Vec<_>, Failure>>()?;
         if parts.is_empty() {
             return Ok(None);
         }

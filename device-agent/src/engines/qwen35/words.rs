@@ -1,12 +1,12 @@
 //! The loaded checkpoint's words: its tokenizer and template, pictures as prompt tokens.
 
-use dyno_protocol::{Failure, FailureKind, ImageData, Prompt, RenderRequest, Rendered};
+use dyno_protocol::{Failure, FailureKind, Prompt, RenderRequest, Rendered, VideoSpan};
 use dyno_qwen35::Config;
-use dyno_qwen35::vision::{ImageSettings, Patches, Picture};
-use dyno_text::{ChatTemplate, Control, MediaTokens, Specials, TextError, ThinkingBudget, Tokenizer};
+use dyno_text::{ChatTemplate, Control, Specials, TextError, ThinkingBudget, Tokenizer};
 use dyno_weights::{Checkpoint, TokenizerSource};
 
 use crate::engines::messages::{blank_tokens, conversation, origin};
+use crate::engines::pictures;
 
 /// Dense models up to this width answer at once when nothing is said; wider ones and mixtures think first.
 const WIDEST_THAT_ANSWERS_AT_ONCE: usize = 2048;
@@ -97,11 +97,12 @@ impl Words {
         config: &Config,
     ) -> Result<Rendered, Failure> {
         let append = request.append_text.as_deref().unwrap_or_default();
+        let videos = VideoSpan::of(request.messages.as_deref().unwrap_or_default());
         let (rendered, template) = match (&request.messages, &request.raw_text) {
             (Some(_), None) => {
-                let tokens = |image: &ImageData| Ok(patches(image, checkpoint, config)?.tokens());
-                let images = request.images.iter().map(tokens).collect::<Result<_, Failure>>()?;
-                let media = MediaTokens { images, videos: Vec::new() };
+                let texts = checkpoint.texts();
+                let media = pictures::media(&request.images, &videos, config.vision.as_ref(), texts)?;
+                let media = pictures::tokens(&media);
                 let conversation = conversation(request)?;
                 let rendered =
                     dyno_text::render(&self.tokenizer, &self.template, &conversation, &media, append);
@@ -118,27 +119,9 @@ impl Words {
             }
         };
         let (words, ids, _) = rendered.into_parts();
-        let prompt = Prompt::new(Some(words), ids, request.images.clone());
+        let prompt = Prompt::new(Some(words), ids, request.images.clone()).with_videos(videos);
         Ok(Rendered { prompt, template: template.to_owned() })
     }
-}
-
-/// A picture cut for the tower, by the checkpoint's own settings.
-pub(super) fn patches(
-    image: &ImageData,
-    checkpoint: &Checkpoint,
-    config: &Config,
-) -> Result<Patches, Failure> {
-    let Some(vision) = &config.vision else {
-        return Err(Failure::new(FailureKind::Refused, "this model has no vision tower"));
-    };
-    let settings = match &checkpoint.texts().preprocessor_config {
-        Some(json) => ImageSettings::parse(json).map_err(super::model)?,
-        None => ImageSettings::default(),
-    };
-    let picture = Picture::new(image.width as usize, image.height as usize, image.rgb.clone());
-    let patches = picture.and_then(|picture| Patches::image(&picture, vision, &settings));
-    patches.map_err(super::model)
 }
 
 fn of_gguf(found: &dyno_weights::GgufVocabulary) -> dyno_text::GgufVocabulary {
