@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use dyno_protocol::SimulatedProfile;
 use sha2::{Digest, Sha256};
 
+use crate::answer::{ANSWER, Answer};
 use crate::case::Case;
 use crate::check;
 use crate::claim::{CLAIM, Claim};
@@ -33,6 +34,7 @@ pub struct Definitions {
     claims: Vec<Claim>,
     plans: Vec<Plan>,
     simulated: Vec<SimulatedProfile>,
+    answers: Vec<Answer>,
     versions: BTreeMap<String, String>,
     verbatim: BTreeMap<String, String>,
 }
@@ -103,6 +105,7 @@ impl Definitions {
         layer(&mut self.plans, fields.each(PLAN, Plan::read), |plan| &plan.id);
         let simulated = fields.each(SIMULATED, simulated::read).into_iter().flatten().collect();
         layer(&mut self.simulated, simulated, |profile| &profile.id);
+        layer(&mut self.answers, fields.each(ANSWER, Answer::read), |answer| &answer.id);
     }
 
     fn empty() -> Self {
@@ -117,6 +120,7 @@ impl Definitions {
             claims: Vec::new(),
             plans: Vec::new(),
             simulated: Vec::new(),
+            answers: Vec::new(),
             versions: BTreeMap::new(),
             verbatim: BTreeMap::new(),
         }
@@ -209,6 +213,13 @@ impl Definitions {
 
     pub fn plan(&self, id: &str) -> Result<&Plan, UnknownId> {
         find(PLAN, &self.plans, id, |plan| &plan.id)
+    }
+
+    /// The known answer of this model in this format to this prompt.
+    pub fn answer(&self, model: &str, quant: &str, prompt_sha256: &str) -> Option<&Answer> {
+        self.answers.iter().find(|answer| {
+            answer.model == model && answer.quant == quant && answer.prompt_sha256 == prompt_sha256
+        })
     }
 
     /// The device that carries this identifier, such as `iPhone18,1`.

@@ -3,6 +3,7 @@
 //!
 //! Owns what words mean. Must not know how anything is measured, computed or shown.
 
+mod answer;
 mod case;
 mod check;
 mod claim;
@@ -26,6 +27,7 @@ mod suite;
 mod words;
 mod work;
 
+pub use answer::Answer;
 pub use case::{Case, PassRules, Place, Rules, Variant};
 pub use claim::{Claim, EvidenceKind, Source, Wording};
 pub use claim_test::{Quantity, Switch, Test, TestKind, Where};

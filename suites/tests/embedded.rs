@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
+use dyno_protocol::Prompt;
+use dyno_suites::Definitions;
 use dyno_suites::procedural::Task;
 use serde_json::Value;
 
@@ -80,6 +82,33 @@ fn every_level_of_every_task_has_a_held_out_row() {
                         (row[mode]["right"].as_u64().unwrap(), row[mode]["items"].as_u64().unwrap());
                     assert!(items > 0 && right <= items, "{model}: {row}");
                 }
+            }
+        }
+    }
+}
+
+/// The case `speed/known-answer` asks what a recorded case asks, and its answers come from two implementations.
+#[test]
+fn what_a_run_is_held_to_is_what_was_recorded() {
+    let definitions = Definitions::embedded().unwrap();
+    for model in MODELS {
+        let record = json(model, "expected.json");
+        let cases = record["cases"].as_array().unwrap();
+        let case = cases.iter().find(|case| case["name"] == "sum, thinking").unwrap();
+        let ids = |key: &str| -> Vec<u32> {
+            case[key].as_array().unwrap().iter().map(|id| id.as_u64().unwrap() as u32).collect()
+        };
+        let text = case["rendered"].as_str().unwrap().to_owned();
+        let prompt = Prompt::new(Some(text), ids("ids"), Vec::new());
+        for quant in ["bf16", "4bit"] {
+            let answer = definitions.answer(model, quant, &prompt.sha256);
+            let answer = answer.unwrap_or_else(|| panic!("{model} in {quant} has no known answer"));
+            let expected = ids("expected_ids");
+            let compared = answer.ids.len().min(expected.len());
+            assert!(compared >= 10, "{model} in {quant}: {compared} ids are too few to tell a wrong engine");
+            // Quantized weights may say something else; nobody but the definition recorded that.
+            if quant == "bf16" {
+                assert_eq!(answer.ids[..compared], expected[..compared], "{model}");
             }
         }
     }

@@ -134,8 +134,12 @@ fn run(
         }
         let loaded = loaded(&gathered.records)
             .ok_or_else(|| refused("the agent did not say what it loaded".into()))?;
-        gathered.prompt = Some(prompt(&variant.work, &loaded, sitting)?);
-        gathered.expected_ids = expected_ids.or_else(|| simulated_ids(sitting.facts()));
+        let prompt = prompt(&variant.work, &loaded, sitting)?;
+        let known = || drive.definitions.answer(&cell.model, &cell.quant, &prompt.sha256);
+        // What plays a device gives the ids of its profile, whatever model it is said to run.
+        let expected_ids = expected_ids.or_else(|| simulated_ids(sitting.facts()));
+        gathered.expected_ids = expected_ids.or_else(|| known().map(|answer| answer.ids.clone()));
+        gathered.prompt = Some(prompt);
     }
     let made = gathered.prompt.clone().unwrap_or_else(|| Prompt::new(None, Vec::new(), Vec::new()));
     let Some(workload) = variant.work.workload(made) else { return Ok(()) };
