@@ -23,19 +23,19 @@ no other model's output went into them.
 TABLE_HEAD = """
 ## Held-out accuracy
 
-Percent of items answered exactly right, greedily, from the bfloat16 weights computed in float32. `chance` is the
-share the best fixed answer would get. Items are held out by the rule in `suites/src/procedural/mod.rs`. A dash
-means that the cell was not measured. Of {many} items, a measured share is uncertain by up to about
-{wide:.0f} points either way (95 %), of {few} by up to {wider:.0f}; small cells (one-digit arithmetic has few
-held-out questions) by more. Levels without training data are marked with a star.
+Percent of items answered exactly right, greedily, from the bfloat16 weights computed in float32. Both models answered
+the same items. `chance` is the share the best fixed answer would get. Items are held out by the rule in
+`suites/src/procedural/mod.rs`. Of {many} items, a measured share is uncertain by up to about {wide:.0f} points either
+way (95 %), of {few} by up to {wider:.0f}; small cells (one-digit arithmetic has few held-out questions) by more. Levels
+without training data are marked with a star.
 
 """
 
 TRAIN_AGAIN = """
 ## Train again
 
-`scripts/train/README.md` has the commands. The schedule follows the clock of the machine, which was shared with
-other work, so a second training gives other weights of about the same quality, not the same bytes.
+`scripts/train/README.md` has the commands. The schedule follows the clock of the machine, so a second training gives
+other weights of about the same quality, not the same bytes.
 """
 
 # What the training items held, per task; kept here because the items themselves are not.
@@ -59,24 +59,16 @@ def facts(models):
     row("weights file, bytes", [f"{model['bytes']:,}" for model in models.values()])
     row("optimiser steps", [f"{run['steps']:,}" for run in runs])
     row("tokens seen", [f"{run['tokens']:,}" for run in runs])
-    row("started as", [origin(run.get("grown_from")) for run in runs])
-    row("wall time, minutes", [f"{run['minutes']:.0f}" for run in runs])
+    row("wall time, minutes", [f"{run['minutes']:.1f}" for run in runs])
     row("seed, peak rate", [f"{run['seed']}, {run['rate']}" for run in runs])
     row("right guesses of the token after next", [draft_share(model["rows"]) for model in models.values()])
     small, large = runs[0], runs[-1]
     whole = large["parameters"] / small["parameters"]
     bare = large["parameters_without_embeddings"] / small["parameters_without_embeddings"]
-    if large.get("grown_from"):
-        lines += ["", "The larger one is the smaller one grown (`scripts/train/grow.py`): more layers and wider MLPs, at first",
-                  "computing exactly the same, then trained further. Their mistakes are therefore related, and any lead of the",
-                  "larger one is one of size and of further training together; the table cannot tell the two apart."]
-    lines += ["", f"The larger has {whole:.2f} times the parameters of the smaller, {bare:.2f} times without embeddings.",
-              f"Trained on one thread of a processor, with {large['versions']}.", ""]
+    lines += ["", f"The larger has {whole:.2f} times the parameters of the smaller, {bare:.2f} times without embeddings. Each was trained",
+              "from random weights on batches from the same files; the larger one for longer, so a lead is one of size and of training",
+              "together. They shared one device while both trained:", f"{large['hardware']}.", ""]
     return lines
-
-
-def origin(grown):
-    return f"{grown['model']} after {grown['tokens']:,} tokens" if grown else "random weights"
 
 
 def draft_share(rows):
@@ -84,28 +76,34 @@ def draft_share(rows):
     return f"{100 * right / tokens:.0f} % of {tokens:,}"
 
 
+def two_sided(wins, losses):
+    """The chance that items on which the two differ fall at least as unevenly, if neither is better (exact McNemar)."""
+    n = wins + losses
+    tail = sum(math.comb(n, k) for k in range(min(wins, losses) + 1)) / 2 ** n
+    return min(1.0, 2 * tail)
+
+
 def apart(models):
-    """One sentence: the cells in which the two models differ beyond noise, all cells judged together (Holm, 5 %)."""
+    """On which tasks the two models differ beyond noise: paired by item, all tasks and both modes judged together."""
     small, large = ({(row["task"], row["level"]): row for row in model["rows"]} for model in models.values())
-    tests = []
+    pairs = {}
     for cell in small:
         for mode, name in (("off", "direct"), ("on", "thinking")):
-            a, b = small[cell][mode], large[cell][mode]
-            both = (a["right"] + b["right"]) / (a["items"] + b["items"])
-            spread = math.sqrt(both * (1 - both) * (1 / a["items"] + 1 / b["items"]))
-            lead = b["right"] / b["items"] - a["right"] / a["items"]
-            chance = math.erfc(abs(lead) / spread / math.sqrt(2)) if spread else 1.0
-            tests.append((chance, lead, f"{cell[0]} {cell[1]} {name}"))
-    found = []
-    for rank, (chance, lead, name) in enumerate(sorted(tests)):
-        if chance > 0.05 / (len(tests) - rank):
-            break
-        found.append((lead > 0, name))
-    parts = []
-    for wins, who in ((True, "larger"), (False, "smaller")):
-        names = [name for won, name in found if won == wins]
-        parts.append(f"the {who} one is better in {', '.join(names) if names else 'no cell'}")
-    return f"\nBeyond noise (two proportions, {len(tests)} cells judged together by Holm at 5 %), {' and '.join(parts)}.\n"
+            counts = pairs.setdefault((cell[0], name), [0, 0, 0])
+            for a, b in zip(small[cell][mode]["marks"], large[cell][mode]["marks"]):
+                counts[0] += b > a
+                counts[1] += a > b
+                counts[2] += 1
+    tests = sorted((two_sided(wins, losses), wins, losses, items, task) for task, (wins, losses, items) in pairs.items())
+    lines, open_question = [], False
+    for rank, (chance, wins, losses, items, (task, mode)) in enumerate(tests):
+        open_question |= chance > 0.05 / (len(tests) - rank)
+        verdict = "cannot tell" if open_question else "the larger one is better" if wins > losses else "the smaller one is better"
+        lines.append((task, mode, f"| {task} | {mode} | {items} | {wins} | {losses} | {chance:.1g} | {verdict} |"))
+    return ["", "## Which is better at what", "",
+            "All levels of a task together, paired by item (exact McNemar test); tasks and modes are judged together by Holm at 5 %.", "",
+            "| task | mode | items | only the larger one right | only the smaller one right | p | verdict |", "|---|---|---|---|---|---|---|",
+            *(line for _, _, line in sorted(lines)), ""]
 
 
 def table(models):
@@ -115,14 +113,14 @@ def table(models):
         for row in model["rows"]:
             cells.setdefault((row["task"], row["level"]), {})[name] = row
     columns = [f"{name}, {mode}" for name in names for mode in ("direct", "thinking")]
-    lines = ["| task | level | chance | " + " | ".join(columns) + " | items direct, thinking; of each model |",
+    lines = ["| task | level | chance | " + " | ".join(columns) + " | items direct, thinking |",
              "|---|---|---|" + "---|" * (len(columns) + 1)]
     for (task, level), rows in sorted(cells.items()):
         any_row = next(iter(rows.values()))
         shares = [percent(rows[name][mode]) if name in rows else "-" for name in names for mode in ("off", "on")]
         star = "*" if level > TRAINED_LEVELS.get(task, 4) else ""
         chance = f"{100 * any_row['chance']:.0f}" if any_row["chance"] >= 0.005 else "0"
-        counts = "; ".join(f"{row['off']['items']}, {row['on']['items']}" for row in rows.values())
+        counts = f"{any_row['off']['items']}, {any_row['on']['items']}"
         lines.append(f"| {task} | {level}{star} | {chance} | " + " | ".join(shares) + f" | {counts} |")
     return lines
 
@@ -137,11 +135,10 @@ def main():
         with open(f"{at}/training.json") as training, open(f"{at}/heldout.json") as heldout:
             models[name] = dict(training=json.load(training), rows=json.load(heldout)["rows"],
                                 bytes=os.path.getsize(f"{at}/model.safetensors"))
-    # The counts of the model measured on fewer items.
     many, few = (min(max(row[mode]["items"] for row in model["rows"]) for model in models.values()) for mode in ("off", "on"))
     head = TABLE_HEAD.format(many=many, few=few, wide=98 / many ** 0.5, wider=98 / few ** 0.5)
     with open(os.path.join(a.folder, "README.md"), "w") as out:
-        out.write(HEAD + "\n".join(facts(models)) + head + "\n".join(table(models)) + "\n" + apart(models) + TRAIN_AGAIN)
+        out.write(HEAD + "\n".join(facts(models)) + head + "\n".join(table(models)) + "\n" + "\n".join(apart(models)) + TRAIN_AGAIN)
 
 
 if __name__ == "__main__":

@@ -40,23 +40,30 @@ def measure(network, cells, direct_items, thinking_items):
         # A long prompt costs as much as many short ones.
         share = 5 if len(items[0].prompt) > 1000 else 1
         chosen = items[:direct_items // share]
-        right = drafted = offered = 0
+        right, drafted, offered = {}, 0, 0
         for batch in batches(chosen):
             flags, good, asked = forced(network, batch)
-            right, drafted, offered = right + sum(flags), drafted + good, offered + asked
-        row = dict(task=task, level=level, chance=items[0].chance, off=dict(items=len(chosen), right=right),
+            right.update((id(item), flag) for item, flag in zip(batch, flags))
+            drafted, offered = drafted + good, offered + asked
+        row = dict(task=task, level=level, chance=items[0].chance, off=tally(chosen, right),
                    draft=dict(tokens=offered, right=drafted))
         chosen = items[:thinking_items // share]
-        right = unfinished = 0
+        right, unfinished = {}, 0
         for batch in batches(chosen, 8192):
             # What is not done well after the longest right way to the answer goes round in circles.
             limit = min(240, max(len(answer_ids(item, True)) for item in batch) * 5 // 4 + 8)
             for item, tokens in zip(batch, free(network, batch, True, limit)):
                 answer = final_answer(tokens, True)
-                right += answer == item.answer
+                right[id(item)] = answer == item.answer
                 unfinished += answer is None
-        row["on"] = dict(items=len(chosen), right=right, unfinished=unfinished)
+        row["on"] = dict(tally(chosen, right), unfinished=unfinished)
         yield row
+
+
+def tally(items, right):
+    """With a mark for each item, in the order of the file: two models are compared item by item."""
+    marks = [int(right[id(item)]) for item in items]
+    return dict(items=len(items), right=sum(marks), marks="".join(map(str, marks)))
 
 
 def main():
@@ -64,8 +71,8 @@ def main():
     ap.add_argument("folder")
     ap.add_argument("--items", required=True)
     ap.add_argument("--out", required=True)
-    ap.add_argument("--direct", type=int, default=500, help="items a cell with thinking off; a fifth where prompts are long")
-    ap.add_argument("--thinking", type=int, default=100, help="items a cell with thinking on, likewise")
+    ap.add_argument("--direct", type=int, default=300, help="items a cell with thinking off; a fifth where prompts are long")
+    ap.add_argument("--thinking", type=int, default=60, help="items a cell with thinking on, likewise")
     a = ap.parse_args()
     torch.set_num_threads(1)
     cells = defaultdict(list)

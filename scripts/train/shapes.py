@@ -35,8 +35,8 @@ def _vision(**sizes):
 
 
 # The small one has more value heads than key heads, as the 4B and larger have; the large one has as many,
-# as the 0.8B and 2B have. Together they exercise both forms of the gated delta layer. The large one is the
-# small one grown: same width, more layers, wider inside (see grow.py).
+# as the 0.8B and 2B have. Together they exercise both forms of the gated delta layer. The large one
+# has the same width, more layers, and is wider inside.
 SHAPES = {
     "tiny-1m": dict(
         text=_text(hidden_size=128, num_hidden_layers=4, intermediate_size=256, num_attention_heads=4,
