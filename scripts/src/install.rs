@@ -8,8 +8,13 @@ pub(crate) fn ensure(shell: &Shell, program: &str, package: &str) -> anyhow::Res
     if is_there(shell, program) {
         return Ok(());
     }
+    self::package(shell, package).with_context(|| format!("`{program}` is missing"))
+}
+
+/// Installs a package where this machine allows it.
+pub(crate) fn package(shell: &Shell, package: &str) -> anyhow::Result<()> {
     if !is_there(shell, "apt-get") {
-        bail!("`{program}` is missing; install it with your system's packages (Debian calls it {package})");
+        bail!("install it with your system's packages (Debian calls it {package})");
     }
     let (sudo, update): (&[&str], _) =
         if cmd!(shell, "id -u").quiet().read()? == "0" { (&[], "update") } else { (&["sudo"], "update") };
@@ -21,7 +26,7 @@ pub(crate) fn ensure(shell: &Shell, program: &str, package: &str) -> anyhow::Res
     };
     apt(&["-qq", update])?;
     apt(&["install", "-qq", "-y", "--no-install-recommends", package])
-        .with_context(|| format!("`{program}` is missing and its package {package} could not be installed"))
+        .with_context(|| format!("the package {package} could not be installed"))
 }
 
 fn is_there(shell: &Shell, program: &str) -> bool {

@@ -2,8 +2,10 @@
 
 #![expect(clippy::print_stdout, reason = "a program for people at a terminal")]
 
+mod apple;
 mod browser;
 mod crosscheck;
+mod gpu;
 mod install;
 mod readme;
 mod test;
@@ -26,6 +28,16 @@ enum Command {
     Browser,
     /// Greedy ids and stored numbers against independent implementations from the Python package index
     Crosscheck,
+    /// The agent for Apple's systems: types, lints and links, as far as this machine can
+    Apple,
+    /// The GPU kernels on an NVIDIA device, beside the processor's numbers and the device's bandwidth
+    Gpu,
+    /// Mistakes put into the GPU kernels one by one: the tests must find them
+    GpuMutants {
+        /// Every so many of them only
+        #[arg(long, default_value_t = 1)]
+        every: usize,
+    },
     /// What measuring costs: the same decode loop with and without agent, stamps and sensors
     BenchOverhead,
 }
@@ -37,6 +49,9 @@ fn main() -> anyhow::Result<()> {
         Command::Test => test::all(&shell),
         Command::Browser => browser::test(&shell),
         Command::Crosscheck => crosscheck::run(&shell),
+        Command::Apple => apple::check(&shell),
+        Command::Gpu => gpu::measure(&shell),
+        Command::GpuMutants { every } => gpu::mutants(&shell, every),
         Command::BenchOverhead => Ok(xshell::cmd!(shell, "cargo run --release -q -- overhead").run()?),
     }
 }

@@ -3,6 +3,7 @@
 use xshell::{Shell, cmd};
 
 pub(crate) fn all(shell: &Shell) -> anyhow::Result<()> {
+    crate::gpu::install(shell)?;
     cmd!(shell, "cargo fmt --all --check").run()?;
     cmd!(shell, "cargo clippy --workspace --all-targets --locked -- -D warnings").run()?;
     // The build that users run; it also serves the commands of the README further down.

@@ -41,7 +41,7 @@ pub use error::{ModelError, Result};
 pub use model::{Input, LoadOptions, LoadPhase, Logits, Output, Qwen35, VisionFeatures};
 pub use mtp::DraftHead;
 pub use positions::TokenGrid;
-pub use rope::Position;
+pub use rope::{Position, TextRotary};
 pub use score::Scored;
 pub use speculate::{DraftFigures, Speculation, greedy};
 pub use state::{State, StateLimits, memory_bytes};

@@ -47,6 +47,7 @@ pub struct TextRotary {
 }
 
 impl TextRotary {
+    /// For a model with these settings.
     pub fn new(rope: &Rope) -> Self {
         let count = rope.dim / 2;
         let [_, height, width] = rope.sections;
@@ -60,13 +61,23 @@ impl TextRotary {
     }
 
     pub fn turns(&self, positions: &[Position], device: &Device) -> Result<Turns> {
-        let mut angles = Vec::with_capacity(positions.len() * self.axes.len());
-        for position in positions {
-            let pairs = self.axes.iter().zip(&self.frequencies);
-            angles.extend(pairs.map(|(axis, frequency)| position[*axis] as f32 * frequency));
-        }
+        let angles: Vec<f32> = positions.iter().flat_map(|position| self.angles(position)).collect();
         Turns::of(&angles, self.axes.len(), device)
     }
+
+    /// For each position the cosines of all frequencies and then their sines, for engines with memory of their own.
+    pub fn table(&self, positions: &[Position]) -> Vec<f32> {
+        positions.iter().flat_map(|position| cosines_and_sines(self.angles(position))).collect()
+    }
+
+    fn angles<'a>(&'a self, position: &'a Position) -> impl Iterator<Item = f32> + Clone + 'a {
+        let pairs = self.axes.iter().zip(&self.frequencies);
+        pairs.map(|(axis, frequency)| position[*axis] as f32 * frequency)
+    }
+}
+
+fn cosines_and_sines(angles: impl Iterator<Item = f32> + Clone) -> impl Iterator<Item = f32> {
+    angles.clone().map(f32::cos).chain(angles.map(f32::sin))
 }
 
 /// The vision tower's angles: the first half of the frequencies follows the row, the second the column.

@@ -22,16 +22,16 @@ use crate::store::Store;
 
 /// What this agent can run.
 pub(crate) fn facts() -> Vec<EngineFacts> {
-    let engine = |name: &str, unit| EngineFacts {
+    let engine = |name: &str, units| EngineFacts {
         name: name.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        units: vec![unit],
+        units,
     };
     vec![
-        engine(qwen35::NAME, ComputeUnit::Cpu),
-        engine(candle::NAME, ComputeUnit::Cpu),
-        engine(openai::NAME, ComputeUnit::Remote),
-        engine(scripted::NAME, ComputeUnit::Cpu),
+        engine(qwen35::NAME, qwen35::units()),
+        engine(candle::NAME, vec![ComputeUnit::Cpu]),
+        engine(openai::NAME, vec![ComputeUnit::Remote]),
+        engine(scripted::NAME, vec![ComputeUnit::Cpu]),
     ]
 }
 

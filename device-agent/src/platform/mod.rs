@@ -1,14 +1,22 @@
 //! What the system under the agent can tell: facts, sensors, memory, conditions. One file per system; whatever
 //! a system does not tell is unknown, with the reason, and never guessed.
 
+#[cfg(target_vendor = "apple")]
+mod apple;
+#[cfg(not(target_vendor = "apple"))]
 mod linux;
+#[cfg(not(target_vendor = "apple"))]
 mod proc_files;
+#[cfg(not(target_vendor = "apple"))]
 mod sensor_files;
 
 use std::sync::Arc;
 
 use dyno_protocol::{Conditions, DeviceKind, Known, Memory, Reading, SensorFacts};
 
+#[cfg(target_vendor = "apple")]
+pub use apple::Apple;
+#[cfg(not(target_vendor = "apple"))]
 pub use linux::Linux;
 
 use crate::simulation::Simulation;
@@ -57,6 +65,10 @@ pub trait Platform: Send + Sync + std::fmt::Debug {
 }
 
 /// The system that this agent was built for.
-pub fn here() -> Linux {
-    Linux::at("/".into())
+pub fn here() -> impl Platform {
+    #[cfg(target_vendor = "apple")]
+    let here = Apple;
+    #[cfg(not(target_vendor = "apple"))]
+    let here = Linux::at("/".into());
+    here
 }

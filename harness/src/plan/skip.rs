@@ -1,5 +1,6 @@
 //! Why a combination cannot be run, in words that say what would make it run.
 
+use dyno_protocol::ComputeUnit;
 use dyno_suites::{Variant, Words};
 
 use super::{Configuration, Offer, is_scripted};
@@ -25,8 +26,14 @@ fn engine(configuration: &Configuration<'_>, offer: &Offer) -> Option<String> {
     };
     if !facts.units.contains(&configuration.unit) {
         let units: Vec<_> = facts.units.iter().map(|unit| unit.word()).collect();
+        let needs = match configuration.unit {
+            ComputeUnit::Gpu => {
+                "; that needs one of Apple's devices, or NVIDIA's driver and an agent built with the feature `cuda`"
+            }
+            _ => "",
+        };
         return Some(format!(
-            "the engine `{}` of {} runs on {}, not on {}",
+            "the engine `{}` of {} runs on {}, not on {}{needs}",
             configuration.engine,
             offer.device,
             units.join(", "),

@@ -1,6 +1,8 @@
-//! Our own engine on the processor: a Qwen3.5 checkpoint, its words, and the loop that generates.
+//! Our own engine: a Qwen3.5 checkpoint, its words, and the loop that generates; on the processor here, on a GPU
+//! in `on_gpu`.
 
 mod generation;
+mod on_gpu;
 mod words;
 
 use std::path::Path;
@@ -47,6 +49,9 @@ struct Snapshot {
 }
 
 pub(super) fn open(load: &LoadSpec, store: &Store, mut opened: Opened) -> Result<Box<dyn Engine>, Failure> {
+    if load.unit == ComputeUnit::Gpu {
+        return on_gpu::open(load, store, opened);
+    }
     processor_only(load)?;
     let pool = pool(load)?;
     opened.phase("open");
@@ -133,6 +138,17 @@ fn cost(checkpoint: &Checkpoint, config: &Config, depth: u32) -> Known<Cost> {
     Known::Is(Cost { read_bytes: cost.bytes(), flops: cost.flops() })
 }
 
+fn no_words() -> Failure {
+    let what = "the loaded weights have no tokenizer";
+    Failure::new(FailureKind::Refused, what).with_next_step("prompt with token ids")
+}
+
+/// What this build and machine can run it on.
+pub(crate) fn units() -> Vec<ComputeUnit> {
+    let gpu = on_gpu::is_there().then_some(ComputeUnit::Gpu);
+    [ComputeUnit::Cpu].into_iter().chain(gpu).collect()
+}
+
 /// Layers share one phase: its length is the sum of theirs.
 fn phase_name(phase: LoadPhase) -> &'static str {
     match phase {
@@ -173,10 +189,7 @@ impl Own {
     }
 
     fn words(&self) -> Result<&Words, Failure> {
-        self.words.as_ref().ok_or_else(|| {
-            let what = "the loaded weights have no tokenizer";
-            Failure::new(FailureKind::Refused, what).with_next_step("prompt with token ids")
-        })
+        self.words.as_ref().ok_or_else(no_words)
     }
 }
 
