@@ -2,10 +2,13 @@
 
 #[cfg(feature = "local-agent")]
 mod calibrate;
+mod score;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+
+pub use score::ScoreArgs;
 
 use crate::axes::Numbers;
 
@@ -58,11 +61,12 @@ pub struct MainArgs {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     Devices(DevicesArgs),
     Models(ModelsArgs),
     Report(ReportArgs),
     Claims(ClaimsArgs),
+    Score(ScoreArgs),
     Export(ExportArgs),
     Import(ImportArgs),
     Verify(VerifyArgs),
@@ -79,9 +83,11 @@ pub enum Command {
 /// Plan, push, measure, report
 #[derive(Debug, Args, Clone)]
 #[command(after_help = "Examples:\n  dyno run speed --model tiny-1m,tiny-5m --quant bf16,8bit,4bit\n  \
-                        dyno run speed --depth 0,1024,4096 --dry-run\n  dyno run --resume runs/20260102-030405")]
+                        dyno run speed --depth 0,1024,4096 --dry-run\n  dyno run quality --engine openai:http://127.0.0.1:8080 --model llama-3.1-8b --items 100\n  \
+                        dyno run --resume runs/20260102-030405")]
+#[expect(clippy::struct_excessive_bools, reason = "every switch is one of the command line's")]
 pub struct RunArgs {
-    /// Suites to run
+    /// Suites to run, or a plan such as `quality`
     #[arg(value_name = "SUITE", default_value = "speed")]
     pub suites: Vec<String>,
     /// Devices, comma-separated
@@ -90,8 +96,8 @@ pub struct RunArgs {
     /// Models: names of the catalogue, paths of checkpoints, synth:SHAPE; the embedded ones by default
     #[arg(long, value_delimiter = ',')]
     pub model: Vec<String>,
-    /// Quantization levels
-    #[arg(long, value_delimiter = ',', default_value = "bf16")]
+    /// Quantization levels; the plan's by default, or bf16
+    #[arg(long, value_delimiter = ',')]
     pub quant: Vec<String>,
     /// Engines; `openai:URL` is a server
     #[arg(long, value_delimiter = ',', default_value = "dyno")]
@@ -105,9 +111,21 @@ pub struct RunArgs {
     /// Context depths for the cases that have one: lists and ranges such as 0,1024-4096*2
     #[arg(long)]
     pub depth: Option<Numbers>,
-    /// How often every cell is visited, in a fresh random order each time
-    #[arg(long, value_name = "N", default_value_t = 3)]
-    pub rounds: u32,
+    /// Ways of thinking for the cases that ask items: on, off, default
+    #[arg(long, value_delimiter = ',', value_name = "MODE")]
+    pub thinking: Vec<String>,
+    /// The most tokens of an answer, for the cases that ask items
+    #[arg(long)]
+    pub cap: Option<Numbers>,
+    /// How many items of each task are asked; the same ones for everybody
+    #[arg(long, value_name = "N")]
+    pub items: Option<u32>,
+    /// Ask every item anew, whatever the same weights answered in earlier runs
+    #[arg(long)]
+    pub fresh: bool,
+    /// How often every cell is visited, 3 by default, in a fresh random order each time
+    #[arg(long, value_name = "N")]
+    pub rounds: Option<u32>,
     /// The short form of every case: fewer passes, wider intervals
     #[arg(long)]
     pub short: bool,

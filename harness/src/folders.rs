@@ -28,6 +28,11 @@ pub(crate) fn calibration() -> PathBuf {
     below("XDG_CACHE_HOME", ".cache").join(format!("calibration-{}", std::process::id()))
 }
 
+/// Answers of earlier runs, by the weights that gave them; may be deleted at any time.
+pub(crate) fn answer_cache() -> PathBuf {
+    below("XDG_CACHE_HOME", ".cache").join("answers")
+}
+
 /// Locks of devices, so that two runs never share one.
 pub(crate) fn locks() -> PathBuf {
     below("XDG_STATE_HOME", ".local/state").join("locks")

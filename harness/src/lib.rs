@@ -15,6 +15,7 @@ mod embedded;
 pub mod exit;
 mod folders;
 mod interrupt;
+mod items;
 mod models;
 mod plan;
 mod schedule;

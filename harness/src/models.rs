@@ -29,11 +29,14 @@ pub(crate) enum Chosen<'a> {
     Elsewhere(&'a Model),
     Path(PathBuf),
     Script(Script),
+    /// Known to a server and to nobody here.
+    Served,
 }
 
 impl<'a> Chosen<'a> {
     /// A path wins over nothing: a name of the catalogue is never shadowed by a file that happens to be there.
-    pub(crate) fn of(name: &str, definitions: &'a Definitions) -> Result<Self, ModelNameError> {
+    /// `served` is for the models of a server, which may have any name.
+    pub(crate) fn of(name: &str, served: bool, definitions: &'a Definitions) -> Result<Self, ModelNameError> {
         if let Some(path) = name.strip_prefix("script:") {
             return read_script(Path::new(path)).map(Self::Script);
         }
@@ -52,6 +55,9 @@ impl<'a> Chosen<'a> {
             })?;
             return Ok(Self::Path(absolute));
         }
+        if served {
+            return Ok(Self::Served);
+        }
         let mut known: Vec<_> = definitions.models().iter().map(|model| model.id.as_str()).collect();
         known.sort_unstable();
         Err(ModelNameError::Unknown { name: name.to_owned(), known: known.join(", ") })
@@ -62,7 +68,7 @@ impl<'a> Chosen<'a> {
             Self::Embedded { model, .. } | Self::Synthetic { model, .. } | Self::Elsewhere(model) => {
                 Some(model)
             }
-            Self::Path(_) | Self::Script(_) => None,
+            Self::Path(_) | Self::Script(_) | Self::Served => None,
         }
     }
 }

@@ -103,6 +103,14 @@ impl<'a> Screen<'a> {
         }
     }
 
+    /// How far the work under way has come. Says nothing where nobody watches.
+    pub fn progress(&mut self, done_ns: u64, what: &str) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(done_ns / 1_000_000);
+            bar.set_message(what.to_owned());
+        }
+    }
+
     /// Begins a long work on bytes.
     pub fn begin_bytes(&mut self) {
         if self.talk == Talk::Quiet || !self.watched {

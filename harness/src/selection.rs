@@ -1,6 +1,7 @@
 //! What a run was asked for. Kept in the bundle, so that an interrupted run is taken up as it was meant.
 
-use dyno_suites::{Definitions, Plan as NamedPlan, UnknownId};
+use dyno_protocol::Thinking;
+use dyno_suites::{AxisValues, Case, Definitions, Plan as NamedPlan, UnknownId, Words};
 use serde::{Deserialize, Serialize};
 
 use crate::args::RunArgs;
@@ -16,6 +17,13 @@ pub(crate) struct Selection {
     pub(crate) devices: Vec<String>,
     /// Depths instead of the cases' own.
     pub(crate) depths: Option<Vec<u32>>,
+    /// Modes and caps instead of the cases' own.
+    pub(crate) thinking: Option<Vec<Thinking>>,
+    pub(crate) caps: Option<Vec<u32>>,
+    /// How many items of a task are asked, instead of what the cases say.
+    pub(crate) items: Option<u32>,
+    /// Answers that the same weights gave in earlier runs are taken as they were.
+    pub(crate) use_cache: bool,
     pub(crate) rounds: u32,
     pub(crate) short: bool,
     pub(crate) threads: Option<u32>,
@@ -37,63 +45,69 @@ pub(crate) struct CaseName {
 /// The selection's file among a bundle's definitions.
 pub(crate) const SELECTION_FILE: &str = "selection.json";
 
+const USUAL_QUANT: &str = "bf16";
+const USUAL_ROUNDS: u32 = 3;
+
 /// The plan behind the bare command.
 const MAIN_PLAN: &str = "speed-short";
 
 impl Selection {
     /// What `dyno run` was told, with the main plan's models where none are named.
     pub(crate) fn of_args(args: &RunArgs, definitions: &Definitions) -> Result<Self, SelectionError> {
-        let mut cases = Vec::new();
-        for name in &args.suites {
-            let suite = definitions.suite(name)?;
-            cases.extend(
-                suite
-                    .cases
-                    .iter()
-                    .filter(|case| {
-                        args.case.is_empty() || args.case.iter().any(|part| case.id.contains(part))
-                    })
-                    .map(|case| CaseName { suite: suite.id.clone(), case: case.id.clone() }),
-            );
-        }
+        let asked = Asked::of(&args.suites, definitions)?;
+        let chosen =
+            |case: &CaseName| args.case.is_empty() || args.case.iter().any(|part| case.case.contains(part));
+        let cases: Vec<CaseName> = asked.cases.iter().filter(|case| chosen(case)).cloned().collect();
         if cases.is_empty() {
             return Err(SelectionError::Cases {
                 filter: args.case.join(", "),
-                known: list(
-                    args.suites
-                        .iter()
-                        .filter_map(|name| definitions.suite(name).ok())
-                        .flat_map(|suite| suite.cases.iter().map(|case| case.id.as_str())),
-                ),
+                known: list(asked.cases.iter().map(|case| case.case.as_str())),
             });
         }
-        let models =
-            if args.model.is_empty() { main_plan(definitions)?.models.clone() } else { args.model.clone() };
+        let or = |given: &[String], of_plan: fn(&NamedPlan) -> &Vec<String>, usual: &[String]| {
+            let of_plan = asked.plan.map_or(usual, |plan| of_plan(plan).as_slice());
+            if given.is_empty() { of_plan.to_vec() } else { given.to_vec() }
+        };
+        let models = or(&args.model, |plan| &plan.models, &main_plan(definitions)?.models);
+        // A server has its weights in the one form in which it has them.
+        let served = args.engine.iter().all(|engine| engine.starts_with(crate::models::SERVER_ENGINE));
+        let quants = if served && args.quant.is_empty() {
+            vec![crate::models::AS_STORED.to_owned()]
+        } else {
+            or(&args.quant, |plan| &plan.quants, &[USUAL_QUANT.to_owned()])
+        };
+        let of_plan = asked.plan.filter(|plan| !plan.depths.is_empty()).map(|plan| plan.depths.clone());
         Ok(Self {
             cases,
             models,
-            quants: args.quant.clone(),
+            quants,
             engines: args.engine.clone(),
             units: args.unit.clone(),
             devices: args.device.clone(),
-            depths: args.depth.as_ref().map(|numbers| numbers.0.clone()),
-            rounds: args.rounds,
-            short: args.short,
+            depths: args.depth.as_ref().map(|numbers| numbers.0.clone()).or(of_plan),
+            thinking: (!args.thinking.is_empty())
+                .then(|| args.thinking.iter().map(|word| thinking(word)).collect::<Result<_, _>>())
+                .transpose()?,
+            caps: args.cap.as_ref().map(|numbers| numbers.0.clone()),
+            items: args.items,
+            use_cache: !args.fresh,
+            rounds: args.rounds.or(asked.plan.map(|plan| plan.rounds)).unwrap_or(USUAL_ROUNDS),
+            short: args.short || asked.plan.is_some_and(|plan| plan.short),
             threads: args.threads,
             patience_s: args.patience,
             seed: args.seed,
         })
     }
 
+    /// Values for the cases' axes.
+    pub(crate) fn axis_values(&self) -> AxisValues {
+        AxisValues { depths: self.depths.clone(), thinking: self.thinking.clone(), caps: self.caps.clone() }
+    }
+
     /// The main job: this machine, the embedded models, a short plan.
     pub(crate) fn main_job(definitions: &Definitions, seed: u64) -> Result<Self, SelectionError> {
         let plan = main_plan(definitions)?;
-        let cases = plan
-            .cases
-            .iter()
-            .filter_map(|name| name.split_once('/'))
-            .map(|(suite, case)| CaseName { suite: suite.to_owned(), case: case.to_owned() })
-            .collect();
+        let cases = cases_of(plan);
         Ok(Self {
             cases,
             models: plan.models.clone(),
@@ -102,6 +116,10 @@ impl Selection {
             units: vec!["cpu".to_owned()],
             devices: vec![crate::devices::LOCAL.to_owned()],
             depths: (!plan.depths.is_empty()).then(|| plan.depths.clone()),
+            thinking: None,
+            caps: None,
+            items: None,
+            use_cache: true,
             rounds: plan.rounds,
             short: plan.short,
             threads: None,
@@ -109,6 +127,47 @@ impl Selection {
             seed,
         })
     }
+}
+
+/// What the names on the command line stand for.
+struct Asked<'a> {
+    cases: Vec<CaseName>,
+    /// Where exactly one plan is named: it says what is measured when nothing else does.
+    plan: Option<&'a NamedPlan>,
+}
+
+impl<'a> Asked<'a> {
+    /// Names of suites, and of plans.
+    fn of(names: &[String], definitions: &'a Definitions) -> Result<Self, UnknownId> {
+        let mut asked = Self { cases: Vec::new(), plan: None };
+        for name in names {
+            let plan = definitions.plans().iter().find(|plan| plan.id == *name);
+            let cases = match (plan, definitions.suite(name)) {
+                (_, Ok(suite)) => {
+                    let named = |case: &Case| CaseName { suite: suite.id.clone(), case: case.id.clone() };
+                    suite.cases.iter().map(named).collect()
+                }
+                (Some(plan), Err(_)) => cases_of(plan),
+                (None, Err(unknown)) => return Err(unknown),
+            };
+            asked.plan = plan.filter(|_| names.len() == 1);
+            for case in cases {
+                if !asked.cases.contains(&case) {
+                    asked.cases.push(case);
+                }
+            }
+        }
+        Ok(asked)
+    }
+}
+
+fn cases_of(plan: &NamedPlan) -> Vec<CaseName> {
+    let named = plan.cases.iter().filter_map(|name| name.split_once('/'));
+    named.map(|(suite, case)| CaseName { suite: suite.to_owned(), case: case.to_owned() }).collect()
+}
+
+fn thinking(word: &str) -> Result<Thinking, SelectionError> {
+    Thinking::from_word(word).ok_or_else(|| SelectionError::Thinking { word: word.to_owned() })
 }
 
 fn main_plan(definitions: &Definitions) -> Result<&NamedPlan, UnknownId> {
@@ -126,6 +185,8 @@ fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
 pub(crate) enum SelectionError {
     #[error(transparent)]
     Unknown(#[from] UnknownId),
+    #[error("`{word}` is no way of thinking; there are on, off and default")]
+    Thinking { word: String },
     #[error("no case's id contains {filter}; the cases are: {known}")]
     Cases { filter: String, known: String },
 }

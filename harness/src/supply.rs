@@ -54,7 +54,7 @@ impl Supply<'_> {
     }
 
     fn source(&self, cell: &Cell) -> Result<ModelSource, String> {
-        let chosen = Chosen::of(&cell.model, self.definitions).map_err(|error| error.to_string())?;
+        let chosen = Chosen::of(&cell.model, false, self.definitions).map_err(|error| error.to_string())?;
         match chosen {
             Chosen::Script(script) => Ok(ModelSource::Script(script)),
             Chosen::Synthetic { shape, .. } => {
@@ -72,6 +72,7 @@ impl Supply<'_> {
             }
             Chosen::Path(path) => Self::in_format(path, &cell.quant),
             Chosen::Elsewhere(model) => Err(format!("the weights of {} are not here", model.title)),
+            Chosen::Served => Err(format!("`{}` is known to a server only", cell.model)),
         }
     }
 

@@ -9,6 +9,7 @@ use crate::bundle::{Bundle, RunStatus, SessionId};
 use crate::cell::PlannedTrial;
 use crate::claims;
 use crate::derive::{self, Group, Judged, Replay};
+use crate::quality::{self, Quality};
 use crate::stats::{Fit, median};
 
 impl Analysis {
@@ -57,6 +58,7 @@ impl Analysis {
                 .iter()
                 .flat_map(|replay| replay.skipped.iter().map(|skipped| (*skipped).clone()))
                 .collect(),
+            quality: Quality::of(&groups, definitions),
             curves: derive::curves(&judged, |one| is_sustained(one, definitions)),
             foreign: foreign.iter().map(|(source, rows)| ((*source).clone(), rows.to_vec())).collect(),
             warnings,
@@ -118,6 +120,14 @@ fn summaries<'a>(group: &'a Group<'a>) -> impl Iterator<Item = Summary> + 'a {
     let ceiling = group.metrics.get("share_of_ceiling").map(|measured| measured.fit.value());
     group.metrics.iter().map(move |(metric, measured)| {
         let mut estimate = estimate(&measured.fit);
+        if *metric == "accuracy"
+            && let Some(share) = quality::share(group.attempts.iter().flat_map(|one| &one.answers))
+        {
+            // Its replications are the items, not the trial that asked them.
+            estimate.interval = share.interval(0.95);
+            estimate.method = share.method();
+            estimate.warnings.clear();
+        }
         estimate.warnings.extend(group.apart.iter().cloned());
         estimate.warnings.extend(group.flags.iter().cloned());
         Summary {

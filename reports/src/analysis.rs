@@ -8,6 +8,7 @@ use crate::bundle::{Manifest, Outcome, SessionId};
 use crate::cell::{Cell, Skipped, TrialId};
 use crate::evidence::Evidence;
 use crate::foreign::{ForeignRow, ForeignSource};
+use crate::quality::Quality;
 use crate::verdict::ClaimVerdict;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,6 +21,9 @@ pub struct Analysis {
     pub skipped: Vec<Skipped>,
     pub foreign: Vec<(ForeignSource, Vec<ForeignRow>)>,
     pub curves: Vec<Curve>,
+    /// Answers of quality suites, put together and held against each other.
+    #[serde(default)]
+    pub quality: Quality,
     /// What a reader must know before believing any of it.
     pub warnings: Vec<String>,
 }

@@ -15,6 +15,8 @@ pub mod export;
 pub mod foreign;
 pub mod import;
 pub mod page;
+mod paired_items;
+pub mod quality;
 mod readable;
 pub mod stats;
 pub mod verdict;

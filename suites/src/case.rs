@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::loading::Fields;
 use crate::metric::METRIC;
 use crate::words::words;
-use crate::work::{CaseWork, Work};
+use crate::work::{AxisValues, CaseWork, Work};
 
 pub(crate) const CASE: &str = "case";
 
@@ -67,7 +67,12 @@ impl Case {
 
     /// What there is to measure. `depths` replaces the depths of a case that has them.
     pub fn variants(&self, depths: Option<&[u32]>) -> Vec<Variant> {
-        self.work.variants(depths)
+        self.variants_at(&AxisValues { depths: depths.map(<[u32]>::to_vec), ..AxisValues::default() })
+    }
+
+    /// The same with values for any axis instead of the case's own.
+    pub fn variants_at(&self, chosen: &AxisValues) -> Vec<Variant> {
+        self.work.variants(chosen)
     }
 
     /// `suite_rules` are the rules of the suite as they are written: they are part of what a case means.

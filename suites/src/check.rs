@@ -1,6 +1,7 @@
 //! Checks that need more than one definition at hand: made while reading, judged when everything is read.
 
 use crate::claim::Claim;
+use crate::claim_test::ALL_CASES;
 use crate::definitions::Definitions;
 use crate::loading::{Reading, did_you_mean};
 use crate::metric::Unit;
@@ -17,6 +18,8 @@ pub(crate) enum Later {
     Yields { case: String, metric: String },
     /// The case varies along the axis.
     Varies { case: String, axis: String },
+    /// The task compares options, or it does not.
+    Asks { task: String, chooses: bool },
     /// Some device is sold under this name.
     SoldAs { name: String },
     /// The suite is there, or the claim says that it is not.
@@ -58,6 +61,13 @@ impl Later {
                     (format!("`{metric}` cannot be {value}"), Some("it is a share from 0 to 1".to_owned()))
                 })
             }
+            Self::Yields { case, metric } if case.ends_with(ALL_CASES) => {
+                let suite = all.suite(case.strip_suffix(ALL_CASES)?).ok()?;
+                suite.cases.iter().find_map(|one| {
+                    let case = format!("{}/{}", suite.id, one.id);
+                    Self::Yields { case, metric: metric.clone() }.judge(all)
+                })
+            }
             Self::Yields { case, metric } => {
                 let yields = &all.case(case).ok()?.1.metrics;
                 let known = std::iter::once(metric).chain(yields).all(|metric| all.metric(metric).is_ok());
@@ -69,14 +79,30 @@ impl Later {
                     )
                 })
             }
+            Self::Varies { case, axis } if case.ends_with(ALL_CASES) => {
+                let suite = all.suite(case.strip_suffix(ALL_CASES)?).ok()?;
+                suite.cases.iter().find_map(|one| {
+                    let case = format!("{}/{}", suite.id, one.id);
+                    Self::Varies { case, axis: axis.clone() }.judge(all)
+                })
+            }
             Self::Varies { case, axis } => {
-                let known = all.case(case).ok()?.1.work.axis().map(|(axis, _)| axis);
-                (known != Some(axis)).then(|| {
-                    let hint = known.map_or_else(
-                        || "it has no axis".to_owned(),
-                        |known| format!("its axis is `{known}`"),
-                    );
+                let known = all.case(case).ok()?.1.work.axes();
+                (!known.contains(&axis.as_str())).then(|| {
+                    let hint = match known {
+                        [] => "it has no axis".to_owned(),
+                        [known] => format!("its axis is `{known}`"),
+                        known => format!("its axes are {}", known.join(", ")),
+                    };
                     (format!("the case `{case}` does not vary along `{axis}`"), Some(hint))
+                })
+            }
+            Self::Asks { task, chooses } => {
+                let is_choice = all.task(task).ok()?.ask.is_choice();
+                (is_choice != *chooses).then(|| {
+                    let (kind, does) =
+                        if is_choice { ("choose", "weighs options") } else { ("answer", "generates") };
+                    (format!("the task `{task}` {does}"), Some(format!("make the work's kind `{kind}`")))
                 })
             }
             Self::SoldAs { name } => {

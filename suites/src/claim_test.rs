@@ -13,8 +13,12 @@ use crate::claim::EvidenceKind;
 use crate::conditions::Selector;
 use crate::loading::Fields;
 use crate::metric::METRIC;
+use crate::suite::SUITE;
 use crate::words::words;
 use crate::work::AXES;
+
+/// After a suite's name: all of its cases.
+pub(crate) const ALL_CASES: &str = "/*";
 
 /// One test of a claim. `because` says where its numbers come from.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -124,7 +128,7 @@ pub struct Quantity {
 /// the claim's own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Where {
-    /// As `suite/case`.
+    /// As `suite/case`; `suite/*` is all cases of the suite, their items put together where they are paired.
     pub case: String,
     /// Axes that have to have these values; others may have any.
     pub axes: BTreeMap<String, String>,
@@ -140,17 +144,23 @@ impl Where {
         self.case.split_once('/').map_or("", |(_, case)| case)
     }
 
+    /// Whether it is about this case of its suite.
+    pub fn is_about(&self, case: &str) -> bool {
+        self.case.ends_with(ALL_CASES) || self.case_id() == case
+    }
+
     fn read(fields: &Fields<'_>) -> Self {
         let axes = fields.pairs("axes", AXES);
-        let case = fields.reference("case", CASE);
+        let case = fields.text("case");
+        match case.strip_suffix(ALL_CASES) {
+            Some(suite) => fields.refer(SUITE, suite, "case"),
+            None if case.is_empty() => {}
+            None => fields.refer(CASE, &case, "case"),
+        }
         for (axis, _) in &axes {
             fields.later("axes", Later::Varies { case: case.clone(), axis: axis.clone() });
         }
-        Self {
-            case,
-            axes: axes.into_iter().map(|(axis, value)| (axis, value.to_string())).collect(),
-            only: Selector::read(fields),
-        }
+        Self { case, axes: axes.into_iter().collect(), only: Selector::read(fields) }
     }
 }
 

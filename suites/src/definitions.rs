@@ -21,6 +21,7 @@ use crate::plan::{PLAN, Plan};
 use crate::quant::{QUANT, Quant};
 use crate::simulated::{self, SIMULATED};
 use crate::suite::{SUITE, Suite};
+use crate::task::{TASK, Task};
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Definitions {
@@ -35,6 +36,7 @@ pub struct Definitions {
     plans: Vec<Plan>,
     simulated: Vec<SimulatedProfile>,
     answers: Vec<Answer>,
+    tasks: Vec<Task>,
     versions: BTreeMap<String, String>,
     verbatim: BTreeMap<String, String>,
 }
@@ -106,6 +108,7 @@ impl Definitions {
         let simulated = fields.each(SIMULATED, simulated::read).into_iter().flatten().collect();
         layer(&mut self.simulated, simulated, |profile| &profile.id);
         layer(&mut self.answers, fields.each(ANSWER, Answer::read), |answer| &answer.id);
+        layer(&mut self.tasks, fields.each(TASK, Task::read), |task| &task.id);
     }
 
     fn empty() -> Self {
@@ -121,6 +124,7 @@ impl Definitions {
             plans: Vec::new(),
             simulated: Vec::new(),
             answers: Vec::new(),
+            tasks: Vec::new(),
             versions: BTreeMap::new(),
             verbatim: BTreeMap::new(),
         }
@@ -161,6 +165,10 @@ impl Definitions {
 
     pub fn plans(&self) -> &[Plan] {
         &self.plans
+    }
+
+    pub fn tasks(&self) -> &[Task] {
+        &self.tasks
     }
 
     pub fn metric(&self, id: &str) -> Result<&Metric, UnknownId> {
@@ -220,6 +228,10 @@ impl Definitions {
         self.answers.iter().find(|answer| {
             answer.model == model && answer.quant == quant && answer.prompt_sha256 == prompt_sha256
         })
+    }
+
+    pub fn task(&self, id: &str) -> Result<&Task, UnknownId> {
+        find(TASK, &self.tasks, id, |task| &task.id)
     }
 
     /// The device that carries this identifier, such as `iPhone18,1`.

@@ -24,6 +24,7 @@ mod quant;
 pub mod shape;
 mod simulated;
 mod suite;
+pub mod task;
 mod words;
 mod work;
 
@@ -44,5 +45,6 @@ pub use model::{Capability, KnownName, Model, Parameters, Weights, WeightsKind};
 pub use plan::Plan;
 pub use quant::{Quant, Scheme};
 pub use suite::{Circumstance, Suite};
+pub use task::{Item, Subject, Task};
 pub use words::Words;
-pub use work::{AXES, CaseWork, PromptSource, Work, WorkKind};
+pub use work::{AXES, AxisValues, CaseWork, ItemCount, PromptSource, Work, WorkKind};

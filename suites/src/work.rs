@@ -7,11 +7,13 @@ use dyno_protocol::{Prompt, Sampling, StopRule, Thinking, Workload};
 use serde::Serialize;
 
 use crate::case::Variant;
+use crate::check::Later;
 use crate::loading::Fields;
-use crate::words::words;
+use crate::task::TASK;
+use crate::words::{Words, words};
 
 /// The axes by the names that cells and claims use.
-pub const AXES: &[&str] = &["prompt", "depth"];
+pub const AXES: &[&str] = &["prompt", "depth", "thinking", "cap", "shard"];
 
 /// Longest prompt or depth that a definition may ask for.
 const MAX_TOKENS: u64 = 1 << 20;
@@ -32,6 +34,36 @@ pub enum CaseWork {
     Sustain { message: String, thinking: Thinking, tokens: u32, duration_s: u32 },
     /// Reads memory: the ceiling of decode rates.
     Bandwidth { bytes: u64 },
+    /// Answers a task's items in words. Axis `thinking`: the modes; axis `cap`: the most tokens of an answer.
+    Answer { task: String, items: ItemCount, thinking: Vec<Thinking>, caps: Vec<u32> },
+    /// Weighs the options of a task's items.
+    Choose { task: String, items: ItemCount },
+}
+
+/// How many of a task's items are asked; all of them where there is no number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct ItemCount {
+    pub full: Option<u32>,
+    pub short: Option<u32>,
+}
+
+impl ItemCount {
+    pub fn of(self, short: bool) -> Option<u32> {
+        if short { self.short.or(self.full) } else { self.full }
+    }
+
+    fn read(fields: &Fields<'_>) -> Self {
+        let count = |key| fields.optional_whole(key, &(1..=1 << 24)).map(|items| items as u32);
+        Self { full: count("items"), short: count("short_items") }
+    }
+}
+
+/// Values for axes instead of the case's own.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AxisValues {
+    pub depths: Option<Vec<u32>>,
+    pub thinking: Option<Vec<Thinking>>,
+    pub caps: Option<Vec<u32>>,
 }
 
 words! {
@@ -43,6 +75,8 @@ words! {
         Chat = "chat",
         Sustain = "sustain",
         Bandwidth = "bandwidth",
+        Answer = "answer",
+        Choose = "choose",
     }
 }
 
@@ -64,6 +98,14 @@ pub enum Work {
     },
     Bandwidth {
         bytes: u64,
+    },
+    /// The items of a task, one by one.
+    Items {
+        task: String,
+        items: ItemCount,
+        thinking: Thinking,
+        /// The most tokens of an answer; the task's own cap where there is none, nothing for weighed options.
+        cap: Option<u32>,
     },
 }
 
@@ -102,6 +144,13 @@ impl CaseWork {
                 duration_s: fields.whole("duration_s", 1..=86_400) as u32,
             },
             WorkKind::Bandwidth => Self::Bandwidth { bytes: fields.whole("bytes", 1 << 20..=1 << 40) },
+            WorkKind::Answer => Self::Answer {
+                task: task(fields, false),
+                items: ItemCount::read(fields),
+                thinking: fields.some("thinking", |key| fields.words(key)),
+                caps: tokens(fields, "caps", 1),
+            },
+            WorkKind::Choose => Self::Choose { task: task(fields, true), items: ItemCount::read(fields) },
         }
     }
 
@@ -113,19 +162,34 @@ impl CaseWork {
             Self::Chat { .. } => WorkKind::Chat,
             Self::Sustain { .. } => WorkKind::Sustain,
             Self::Bandwidth { .. } => WorkKind::Bandwidth,
+            Self::Answer { .. } => WorkKind::Answer,
+            Self::Choose { .. } => WorkKind::Choose,
         }
     }
 
-    /// The axis along which this work varies, with the values that the definition gives it.
-    pub fn axis(&self) -> Option<(&'static str, &[u32])> {
+    /// The axes along which this work varies.
+    pub fn axes(&self) -> &'static [&'static str] {
         match self {
-            Self::Prefill { prompt_tokens, .. } => Some(("prompt", prompt_tokens)),
-            Self::Decode { depths, .. } => Some(("depth", depths)),
-            Self::Load | Self::Chat { .. } | Self::Sustain { .. } | Self::Bandwidth { .. } => None,
+            Self::Prefill { .. } => &["prompt"],
+            Self::Decode { .. } => &["depth"],
+            Self::Answer { .. } => &["thinking", "cap"],
+            Self::Load
+            | Self::Chat { .. }
+            | Self::Sustain { .. }
+            | Self::Bandwidth { .. }
+            | Self::Choose { .. } => &[],
         }
     }
 
-    pub(crate) fn variants(&self, chosen_depths: Option<&[u32]>) -> Vec<Variant> {
+    /// The task whose items are asked.
+    pub fn task(&self) -> Option<&str> {
+        match self {
+            Self::Answer { task, .. } | Self::Choose { task, .. } => Some(task),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn variants(&self, chosen: &AxisValues) -> Vec<Variant> {
         match self {
             Self::Prefill { prompt_tokens, seed } => {
                 along("prompt", prompt_tokens, |tokens| Work::Generate {
@@ -135,7 +199,7 @@ impl CaseWork {
                 })
             }
             Self::Decode { depths, tokens, seed } => {
-                along("depth", chosen_depths.unwrap_or(depths), |depth| {
+                along("depth", chosen.depths.as_deref().unwrap_or(depths), |depth| {
                     // One id is the least that an engine can start from.
                     let prompt_tokens = depth.max(1);
                     Work::Generate {
@@ -157,8 +221,33 @@ impl CaseWork {
                 duration_ns: u64::from(*duration_s) * 1_000_000_000,
             }),
             Self::Bandwidth { bytes } => single(Work::Bandwidth { bytes: *bytes }),
+            Self::Answer { task, items, thinking, caps } => {
+                let thinking = chosen.thinking.as_deref().unwrap_or(thinking);
+                let caps = chosen.caps.as_deref().unwrap_or(caps);
+                let caps: Vec<Option<u32>> =
+                    if caps.is_empty() { vec![None] } else { caps.iter().copied().map(Some).collect() };
+                let modes =
+                    thinking.iter().flat_map(|thinking| caps.iter().map(move |cap| (*thinking, *cap)));
+                modes.map(|(thinking, cap)| items_variant(task, *items, thinking, cap)).collect()
+            }
+            Self::Choose { task, items } => {
+                single(Work::Items { task: task.clone(), items: *items, thinking: Thinking::Off, cap: None })
+            }
         }
     }
+}
+
+fn items_variant(task: &str, items: ItemCount, thinking: Thinking, cap: Option<u32>) -> Variant {
+    let mut axes = BTreeMap::from([("thinking".to_owned(), thinking.word().to_owned())]);
+    axes.extend(cap.map(|cap| ("cap".to_owned(), cap.to_string())));
+    Variant { axes, work: Work::Items { task: task.to_owned(), items, thinking, cap } }
+}
+
+/// The task of a case, which has to ask in the case's way.
+fn task(fields: &Fields<'_>, chooses: bool) -> String {
+    let task = fields.reference("task", TASK);
+    fields.later("task", Later::Asks { task: task.clone(), chooses });
+    task
 }
 
 impl Work {
@@ -166,14 +255,15 @@ impl Work {
     pub fn prompt_source(&self) -> Option<&PromptSource> {
         match self {
             Self::Generate { prompt, .. } | Self::Sustain { prompt, .. } => Some(prompt),
-            Self::Load | Self::Bandwidth { .. } => None,
+            Self::Load | Self::Bandwidth { .. } | Self::Items { .. } => None,
         }
     }
 
-    /// The agent's workload once the prompt is made; `None` for work that is a load and nothing else.
+    /// The agent's workload once the prompt is made; `None` for work that is a load and nothing else, and for
+    /// items, which have a prompt each.
     pub fn workload(&self, made: Prompt) -> Option<Workload> {
         match self {
-            Self::Load => None,
+            Self::Load | Self::Items { .. } => None,
             Self::Generate { stop, reuse_prefix, .. } => Some(Workload::Generate {
                 prompt: made,
                 sampling: Sampling::GREEDY,
@@ -201,7 +291,7 @@ impl Work {
         };
         match self {
             Self::Generate { stop, .. } | Self::Sustain { stop, .. } => (prompt, stop.max_tokens),
-            Self::Load | Self::Bandwidth { .. } => (prompt, 0),
+            Self::Load | Self::Bandwidth { .. } | Self::Items { .. } => (prompt, 0),
         }
     }
 }

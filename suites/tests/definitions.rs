@@ -152,5 +152,5 @@ fn synthetic_models_have_a_shape_and_unknown_ids_come_with_a_hint() {
     let unknown = definitions.suite("sped").unwrap_err();
     assert_eq!(unknown.to_string(), "there is no suite `sped`; did you mean `speed`?");
     let unknown = definitions.plan("everything").unwrap_err();
-    assert_eq!(unknown.to_string(), "there is no plan `everything`; known: speed-short");
+    assert_eq!(unknown.to_string(), "there is no plan `everything`; known: speed-short, quality");
 }

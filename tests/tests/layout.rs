@@ -33,8 +33,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("dyno-runners", &["dyno-protocol"]),
     ("dyno-suites", &["dyno-protocol"]),
     ("dyno-answers", &[]),
-    ("dyno-reports", &["dyno-protocol", "dyno-suites"]),
-    ("dyno", &["dyno-protocol", "dyno-runners", "dyno-suites", "dyno-reports", "dyno-agent"]),
+    ("dyno-scoring", &["dyno-suites", "dyno-answers"]),
+    ("dyno-reports", &["dyno-protocol", "dyno-suites", "dyno-scoring"]),
+    ("dyno", &["dyno-protocol", "dyno-runners", "dyno-suites", "dyno-scoring", "dyno-reports", "dyno-agent"]),
     ("scripts", &[]),
     ("dyno-tests", &["dyno"]),
 ];

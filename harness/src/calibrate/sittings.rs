@@ -112,11 +112,14 @@ impl<'a> Bench<'a> {
             devices: &mut devices,
             supply: &Supply { definitions: self.definitions, threads: None },
             short: false,
+            items: None,
+            cache: None,
             patience: Duration::from_mins(2),
             writer,
             screen: &mut screen,
             interrupt: &Interrupt::default(),
             earlier: BTreeMap::new(),
+            answered: BTreeMap::new(),
         };
         let tally = drive.run(&steps)?;
         anyhow::ensure!(tally.failed == 0, "{} trials of a calibration failed", tally.failed);
@@ -160,6 +163,10 @@ fn selection(profile: &SimulatedProfile, seed: u64, asked: &Asked<'_>) -> Select
         engines: names(asked.engines),
         units: vec![asked.unit.to_owned()],
         devices: vec![profile.id.clone()],
+        thinking: None,
+        caps: None,
+        items: None,
+        use_cache: false,
         depths: asked.depth.map(|depth| vec![depth]),
         rounds: asked.rounds,
         short: false,

@@ -18,6 +18,7 @@ mod models;
 mod overhead;
 mod report;
 pub(crate) mod run;
+mod score;
 mod verify;
 
 use dyno_runners::RunnerError;
@@ -40,6 +41,7 @@ pub(crate) fn run(cli: &Cli, screen: &mut Screen<'_>, interrupt: &Interrupt) -> 
         Command::Models(args) => models::run(args, global, screen),
         Command::Report(args) => report::run(args, global, screen),
         Command::Claims(args) => claims::run(args, global, screen),
+        Command::Score(args) => score::run(args, global, screen),
         Command::Export(args) => export::run(args, global, screen),
         Command::Import(args) => import::run(args, global, screen),
         Command::Verify(args) => verify::run(args, screen),

@@ -12,10 +12,10 @@ use dyno_suites::Definitions;
 
 use crate::args::{Global, RunArgs};
 use crate::devices::Devices;
-use crate::drive::{Drive, Earlier, Tally};
+use crate::drive::{AnswerCache, AnsweredItems, Drive, Earlier, Tally};
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
-use crate::plan::{Offer, Plan, plan};
+use crate::plan::{Offer, Plan, plan, powers};
 use crate::schedule::schedule;
 use crate::screen::{Screen, table};
 use crate::selection::{SELECTION_FILE, Selection};
@@ -72,7 +72,17 @@ pub(crate) fn begin(
         writer.append(EventBody::Imported { source, rows })?;
     }
     writer.sync()?;
-    measure(selection, definitions, &plan.trials, devices, writer, BTreeMap::new(), screen, interrupt)
+    measure(
+        selection,
+        definitions,
+        &plan.trials,
+        devices,
+        writer,
+        BTreeMap::new(),
+        AnsweredItems::new(),
+        screen,
+        interrupt,
+    )
 }
 
 /// Goes on where a run was cut. What ended well is not measured again; the new sitting is a session of its own.
@@ -90,6 +100,7 @@ fn resume(folder: &Path, screen: &mut Screen<'_>, interrupt: &Interrupt) -> anyh
     let mut devices = Devices::of_names(&selection.devices, &definitions, selection.seed)?;
     let mut trials: Vec<PlannedTrial> = Vec::new();
     let mut earlier: BTreeMap<TrialId, Earlier> = BTreeMap::new();
+    let mut answered = AnsweredItems::new();
     for event in &bundle.events {
         match &event.body {
             EventBody::Planned { trials: planned, .. } => trials.clone_from(planned),
@@ -99,6 +110,12 @@ fn resume(folder: &Path, screen: &mut Screen<'_>, interrupt: &Interrupt) -> anyh
             }
             EventBody::TrialEnded { trial, outcome, .. } => {
                 earlier.entry(trial.clone()).or_default().done |= !matches!(outcome, Outcome::Failed { .. });
+            }
+            EventBody::Answered { trial, answers, .. } => {
+                let known = answered.entry(trial.clone()).or_default();
+                known.extend(answers.iter().filter_map(|answer| {
+                    Some((answer.item.clone(), answer.asked.as_ref()?.model_sha256.clone()))
+                }));
             }
             _ => {}
         }
@@ -112,7 +129,7 @@ fn resume(folder: &Path, screen: &mut Screen<'_>, interrupt: &Interrupt) -> anyh
     let left =
         trials.iter().filter(|trial| !earlier.get(&trial.id).is_some_and(|earlier| earlier.done)).count();
     screen.say(&format!("{left} of {} trials are left", trials.len()));
-    measure(&selection, &definitions, &trials, devices, writer, earlier, screen, interrupt)
+    measure(&selection, &definitions, &trials, devices, writer, earlier, answered, screen, interrupt)
 }
 
 #[expect(clippy::too_many_arguments, reason = "the parts of a run, used once each")]
@@ -123,6 +140,7 @@ fn measure(
     mut devices: Devices,
     writer: Writer,
     earlier: BTreeMap<TrialId, Earlier>,
+    answered: AnsweredItems,
     screen: &mut Screen<'_>,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Carried> {
@@ -137,11 +155,14 @@ fn measure(
         devices: &mut devices,
         supply: &Supply { definitions, threads: selection.threads },
         short: selection.short,
+        items: selection.items,
+        cache: selection.use_cache.then(|| AnswerCache::in_folder(crate::folders::answer_cache())),
         patience: std::time::Duration::from_secs(selection.patience_s),
         writer,
         screen,
         interrupt,
         earlier,
+        answered,
     };
     let tally = drive.run(&steps)?;
     let (page, analysis) = super::report::write_page(std::slice::from_ref(&folder), None, definitions)?;
@@ -174,6 +195,7 @@ fn dry_run(
     if json {
         let shown = serde_json::json!({
             "trials": plan.trials, "skipped": plan.skipped, "steps": steps, "expected_ns": plan.expected_ns(),
+            "smallest_detectable": powers(selection, definitions),
         });
         screen.result(&serde_json::to_string_pretty(&shown)?)?;
         return Ok(Exit::Done);
@@ -206,6 +228,9 @@ fn dry_run(
         text.push_str(&format!("  {what}: {}\n", skipped.reason));
     }
     text.push_str(&format!("\n{} trials, about {}\n", plan.trials.len(), duration(plan.expected_ns())));
+    for power in powers(selection, definitions) {
+        text.push_str(&power.to_string());
+    }
     screen.result(&text)?;
     Ok(Exit::Done)
 }

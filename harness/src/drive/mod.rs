@@ -2,6 +2,7 @@
 //! about numbers; what a trial was worth is judged from its records by `reports`.
 
 mod circumstances;
+mod quality;
 mod sitting;
 mod trial;
 
@@ -17,6 +18,7 @@ use crate::interrupt::Interrupt;
 use crate::schedule::Step;
 use crate::screen::Screen;
 use crate::supply::Supply;
+pub(crate) use quality::{AnswerCache, AnsweredItems};
 use sitting::Sitting;
 
 /// A trial that met device trouble is tried once more with a fresh agent, and both attempts stay visible.
@@ -29,6 +31,10 @@ pub(crate) struct Drive<'a, 'w> {
     pub(crate) devices: &'a mut Devices,
     pub(crate) supply: &'a Supply<'a>,
     pub(crate) short: bool,
+    /// How many items of a task are asked, instead of what the cases say.
+    pub(crate) items: Option<u32>,
+    /// Answers of earlier runs; none where every answer has to be given anew.
+    pub(crate) cache: Option<AnswerCache>,
     /// How long an agent may say nothing before it is taken to hang.
     pub(crate) patience: std::time::Duration,
     pub(crate) writer: Writer,
@@ -36,6 +42,8 @@ pub(crate) struct Drive<'a, 'w> {
     pub(crate) interrupt: &'a Interrupt,
     /// Attempts that earlier sittings of this run made, with whether one of them ended well.
     pub(crate) earlier: BTreeMap<TrialId, Earlier>,
+    /// Items that are answered, in this sitting or an earlier one.
+    pub(crate) answered: AnsweredItems,
 }
 
 impl std::fmt::Debug for Drive<'_, '_> {
@@ -136,7 +144,7 @@ impl Drive<'_, '_> {
                     let Some(planned) = self.trials.get(trial).copied() else { continue };
                     if !lost.contains(&planned.cell.device) {
                         self.screen.step(behind_ns, &describe(planned));
-                        let outcome = self.measure(planned, &mut sitting)?;
+                        let outcome = self.measure(planned, &mut sitting, behind_ns)?;
                         if sitting.is_none() {
                             lost.insert(planned.cell.device.clone());
                         }
@@ -165,6 +173,12 @@ impl Drive<'_, '_> {
         Ok(())
     }
 
+    fn asks_items(&self, planned: &PlannedTrial) -> bool {
+        let cell = &planned.cell;
+        let case = self.definitions.case(&format!("{}/{}", cell.suite, cell.case));
+        case.is_ok_and(|(_, case)| case.work.task().is_some())
+    }
+
     fn has_work(&self, device: &str) -> bool {
         self.trials.values().any(|trial| trial.cell.device == device && !self.is_done(&trial.id))
     }
@@ -189,12 +203,17 @@ impl Drive<'_, '_> {
         &mut self,
         planned: &PlannedTrial,
         sitting: &mut Option<Sitting>,
+        behind_ns: u64,
     ) -> Result<Option<Outcome>, DriveError> {
         let first = self.earlier.get(&planned.id).map_or(1, |earlier| earlier.attempts + 1);
         let mut last = None;
         for attempt in first..first + MAX_ATTEMPTS {
             let Some(open) = sitting.as_mut() else { break };
-            let tried = trial::attempt(self, planned, attempt, open)?;
+            let tried = if self.asks_items(planned) {
+                quality::attempt(self, planned, attempt, open, behind_ns)?
+            } else {
+                trial::attempt(self, planned, attempt, open)?
+            };
             let Some(tried) = tried else { return Ok(None) };
             last = Some(tried.outcome);
             let Some(trouble) = tried.trouble else { break };

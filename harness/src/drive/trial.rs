@@ -17,10 +17,10 @@ use super::sitting::Sitting;
 use super::{Drive, DriveError};
 
 /// Between sensor samples. Ten a second shows heat and clocks without costing a measurable share of a core.
-const SENSOR_INTERVAL_NS: u64 = 100_000_000;
-const QUESTION: Duration = Duration::from_secs(20);
+pub(super) const SENSOR_INTERVAL_NS: u64 = 100_000_000;
+pub(super) const QUESTION: Duration = Duration::from_secs(20);
 /// A load may make gigabytes of seeded weights or compile programs first.
-const LOAD_NS: u64 = 3_600_000_000_000;
+pub(super) const LOAD_NS: u64 = 3_600_000_000_000;
 const RUN_NS: u64 = 7_200_000_000_000;
 
 pub(super) struct Tried {
@@ -30,7 +30,7 @@ pub(super) struct Tried {
 }
 
 /// Why an attempt stopped before its end.
-enum Stop {
+pub(super) enum Stop {
     Interrupted,
     /// The agent said so, and is well.
     Failure(Failure),
@@ -75,6 +75,23 @@ pub(super) fn attempt(
         let observed = EventBody::Observed { trial: planned.id.clone(), attempt, record: record.clone() };
         drive.writer.append(observed)?;
     }
+    settle(drive, planned, attempt, stopped, || {
+        dyno_reports::derive::invalid_because(
+            &gathered.records,
+            gathered.prompt.as_ref(),
+            gathered.expected_ids.as_deref(),
+        )
+    })
+}
+
+/// Writes the end of an attempt. `faults` says what speaks against one that came to its end.
+pub(super) fn settle(
+    drive: &mut Drive<'_, '_>,
+    planned: &PlannedTrial,
+    attempt: u32,
+    stopped: Option<Stop>,
+    faults: impl FnOnce() -> Vec<String>,
+) -> Result<Option<Tried>, DriveError> {
     let (outcome, trouble) = match stopped {
         Some(Stop::Interrupted) => return Ok(None),
         Some(Stop::Failure(failure)) => {
@@ -86,20 +103,14 @@ pub(super) fn attempt(
             let failure = error.as_failure();
             (Outcome::Failed { failure }, Some(error.to_string()))
         }
-        None => (judge(&gathered), None),
+        None => {
+            let reasons = faults();
+            (if reasons.is_empty() { Outcome::Done } else { Outcome::Invalid { reasons } }, None)
+        }
     };
     let end = EventBody::TrialEnded { trial: planned.id.clone(), attempt, outcome: outcome.clone() };
     drive.writer.append(end)?;
     Ok(Some(Tried { outcome, trouble }))
-}
-
-fn judge(gathered: &Gathered) -> Outcome {
-    let reasons = dyno_reports::derive::invalid_because(
-        &gathered.records,
-        gathered.prompt.as_ref(),
-        gathered.expected_ids.as_deref(),
-    );
-    if reasons.is_empty() { Outcome::Done } else { Outcome::Invalid { reasons } }
 }
 
 fn run(
@@ -158,7 +169,7 @@ fn simulated_ids(facts: &DeviceFacts) -> Option<Vec<u32>> {
     (facts.kind == DeviceKind::Simulated).then(|| (0..COMPARED).map(simulated_id).collect())
 }
 
-fn refused(what: String) -> Stop {
+pub(super) fn refused(what: String) -> Stop {
     Stop::Failure(Failure::new(FailureKind::Refused, what))
 }
 
@@ -169,7 +180,7 @@ fn variant(case: &Case, planned: &PlannedTrial) -> Option<Variant> {
 }
 
 /// A trial in a state that its suite refuses is not begun.
-fn refuse_circumstances(suite: &Suite, sitting: &mut Sitting) -> Result<(), Stop> {
+pub(super) fn refuse_circumstances(suite: &Suite, sitting: &mut Sitting) -> Result<(), Stop> {
     let Answer::Conditions(conditions) = sitting.conversation().ask(Question::Conditions, QUESTION)? else {
         return Err(refused("the agent did not answer for its conditions".into()));
     };

@@ -5,12 +5,18 @@ use dyno_suites::{Case, Definitions, Variant, Work};
 
 use super::{Configuration, Offer};
 use crate::models::Chosen;
+use crate::selection::Selection;
 
 /// What a device is taken to read where nothing better is known. A guess, used for waiting times only.
 const GUESSED_BYTES_PER_S: f64 = 8e9;
 /// Reading a prompt token costs this share of a decode token, at a guess.
 const PREFILL_SHARE: f64 = 0.08;
 const GUESSED_WEIGHT_BYTES: f64 = 1e9;
+/// What is known of a task's items before they are made: guesses, used for waiting times only.
+const GUESSED_ITEMS: u32 = 1000;
+const GUESSED_PROMPT_TOKENS: f64 = 200.0;
+const GUESSED_ANSWER_TOKENS: u32 = 24;
+const BESIDES_ITEM_NS: f64 = 3e6;
 const BESIDES_NS: u64 = 40_000_000;
 
 pub(super) fn bandwidth_ns(case: &Case, short: bool) -> u64 {
@@ -21,13 +27,23 @@ pub(super) fn bandwidth_ns(case: &Case, short: bool) -> u64 {
 pub(super) fn trial_ns(
     case: &Case,
     variant: &Variant,
-    short: bool,
+    selection: &Selection,
     configuration: &Configuration<'_>,
     offer: &Offer,
     definitions: &Definitions,
 ) -> u64 {
-    let rules = case.pass_rules(short);
+    let rules = case.pass_rules(selection.short);
     let token_ns = token_ns(configuration, offer, definitions);
+    if let Work::Items { task, items, cap, .. } = &variant.work {
+        let asked = selection.items.or(items.of(selection.short));
+        let parts = variant.axes.get("shard").and_then(|shard| shard.split_once('/')?.1.parse().ok());
+        let count = definitions.task(task).ok().and_then(|task| task.count(asked)).unwrap_or(GUESSED_ITEMS);
+        let count = f64::from(count / parts.unwrap_or(1_u32).max(1));
+        // Few answers are as long as they may be.
+        let written = f64::from(cap.unwrap_or(GUESSED_ANSWER_TOKENS).min(GUESSED_ANSWER_TOKENS));
+        let item_ns = token_ns * (GUESSED_PROMPT_TOKENS * PREFILL_SHARE + written) + BESIDES_ITEM_NS;
+        return (count * item_ns) as u64 + BESIDES_NS;
+    }
     let (prompt, output) = variant.work.tokens();
     let prompt_token_ns = if let Chosen::Script(script) = &configuration.chosen {
         script.prefill_token_ns as f64

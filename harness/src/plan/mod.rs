@@ -1,6 +1,8 @@
 //! What will be measured: every asked-for combination, as a trial or as a skip with its reason. Pure.
 
 mod estimate;
+mod power;
+mod shards;
 mod skip;
 #[cfg(test)]
 mod tests;
@@ -10,6 +12,8 @@ use std::collections::BTreeMap;
 use dyno_protocol::{ComputeUnit, DeviceFacts};
 use dyno_reports::cell::{Cell, PlannedTrial, Skipped};
 use dyno_suites::{Case, Definitions, Quant, Suite, UnknownId, Variant, Words, WorkKind};
+
+pub(crate) use power::powers;
 
 use crate::models::{AS_STORED, Chosen, ModelNameError, SCRIPTED_ENGINE, SERVER_ENGINE};
 use crate::selection::Selection;
@@ -46,20 +50,24 @@ pub(crate) fn plan(
     let mut plan = Plan { trials: Vec::new(), skipped: Vec::new() };
     for offer in offers {
         for (suite, case) in &cases {
-            for variant in case.variants(selection.depths.as_deref()) {
+            let shard = shards::of(case, offer, offers);
+            for variant in case.variants_at(&selection.axis_values()) {
+                let variant = shards::with(variant, shard);
                 if case.work.kind() == WorkKind::Bandwidth {
                     let cell = cell(suite, case, &variant, offer, None);
-                    add(&mut plan, selection, cell, Ok(estimate::bandwidth_ns(case, selection.short)));
+                    add(&mut plan, selection, false, cell, Ok(estimate::bandwidth_ns(case, selection.short)));
                     continue;
                 }
                 for configuration in &configurations {
                     let cell = cell(suite, case, &variant, offer, Some(configuration));
-                    let fits = skip::reason(configuration, &variant, offer).map_or_else(
+                    let reason = skip::reason(configuration, &variant, offer)
+                        .or_else(|| skip::items(configuration, &variant, definitions));
+                    let fits = reason.map_or_else(
                         || {
                             Ok(estimate::trial_ns(
                                 case,
                                 &variant,
-                                selection.short,
+                                selection,
                                 configuration,
                                 offer,
                                 definitions,
@@ -67,7 +75,7 @@ pub(crate) fn plan(
                         },
                         Err,
                     );
-                    add(&mut plan, selection, cell, fits);
+                    add(&mut plan, selection, case.work.task().is_some(), cell, fits);
                 }
             }
         }
@@ -76,11 +84,13 @@ pub(crate) fn plan(
     Ok(plan)
 }
 
-fn add(plan: &mut Plan, selection: &Selection, cell: Cell, fits: Result<u64, String>) {
+fn add(plan: &mut Plan, selection: &Selection, asks_items: bool, cell: Cell, fits: Result<u64, String>) {
     match fits {
-        Ok(expected_ns) => plan
-            .trials
-            .extend((0..selection.rounds).map(|round| PlannedTrial::new(cell.clone(), round, expected_ns))),
+        Ok(expected_ns) => {
+            // Greedy answers are the same every time: a second round would count every item twice.
+            let rounds = if asks_items { 1 } else { selection.rounds };
+            plan.trials.extend((0..rounds).map(|round| PlannedTrial::new(cell.clone(), round, expected_ns)));
+        }
         Err(reason) => plan.skipped.push(Skipped { cell, reason }),
     }
 }
@@ -114,12 +124,14 @@ fn configurations<'a>(
     definitions: &'a Definitions,
 ) -> Result<Vec<Configuration<'a>>, PlanError> {
     let mut configurations: Vec<Configuration<'a>> = Vec::new();
+    let engine_of = |name: &str| name.split_once(':').map_or(name, |(engine, _)| engine).to_owned();
+    let served = selection.engines.iter().all(|name| engine_of(name) == SERVER_ENGINE);
     for model_name in &selection.models {
-        let chosen = Chosen::of(model_name, definitions)?;
+        let chosen = Chosen::of(model_name, served, definitions)?;
         for quant_name in &selection.quants {
             let (quant_name, quant) = quant(&chosen, quant_name, definitions)?;
             for engine_name in &selection.engines {
-                let engine = engine_name.split_once(':').map_or(engine_name.as_str(), |(engine, _)| engine);
+                let engine = engine_of(engine_name);
                 for unit in &selection.units {
                     let unit = ComputeUnit::from_word(unit).ok_or_else(|| PlanError::Unit {
                         name: unit.clone(),
@@ -131,7 +143,7 @@ fn configurations<'a>(
                         chosen: chosen.clone(),
                         quant_name: quant_name.clone(),
                         quant,
-                        engine: engine.to_owned(),
+                        engine: engine.clone(),
                         engine_name: engine_name.clone(),
                         unit,
                     };

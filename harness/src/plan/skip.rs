@@ -1,10 +1,10 @@
 //! Why a combination cannot be run, in words that say what would make it run.
 
-use dyno_protocol::ComputeUnit;
-use dyno_suites::{Variant, Words};
+use dyno_protocol::{ComputeUnit, Thinking};
+use dyno_suites::{Capability, Definitions, Subject, Variant, Words, Work};
 
 use super::{Configuration, Offer, is_scripted};
-use crate::models::{AS_STORED, Chosen};
+use crate::models::{AS_STORED, Chosen, SERVER_ENGINE};
 
 pub(super) fn reason(configuration: &Configuration<'_>, variant: &Variant, offer: &Offer) -> Option<String> {
     engine(configuration, offer)
@@ -51,6 +51,8 @@ fn weights(configuration: &Configuration<'_>) -> Option<String> {
         );
     }
     match &configuration.chosen {
+        // What a server has is the server's to know.
+        _ if configuration.engine == SERVER_ENGINE => None,
         Chosen::Elsewhere(model) => Some(format!(
             "the weights of {} are not here; give the path of a checkpoint instead of its name",
             model.title
@@ -68,6 +70,31 @@ fn context(configuration: &Configuration<'_>, variant: &Variant) -> Option<Strin
     let needed = prompt.saturating_add(output);
     (needed > limit)
         .then(|| format!("it needs {needed} tokens of context, and {} has {limit}", configuration.model_name))
+}
+
+/// What a task asks for and a configuration has not.
+pub(super) fn items(
+    configuration: &Configuration<'_>,
+    variant: &Variant,
+    definitions: &Definitions,
+) -> Option<String> {
+    let Work::Items { task, thinking, .. } = &variant.work else { return None };
+    let task = definitions.task(task).ok()?;
+    let engine = configuration.engine.as_str();
+    if is_scripted(engine) {
+        return Some("a script has no words, and items are asked in words".to_owned());
+    }
+    if task.ask.is_choice() && engine == SERVER_ENGINE {
+        return Some("a server does not weigh given options".to_owned());
+    }
+    let lacks = |capability: Capability| {
+        configuration.chosen.model().is_some_and(|model| !model.capabilities.contains(&capability))
+    };
+    if task.subject == Subject::Pictures && lacks(Capability::Vision) {
+        return Some(format!("{} takes no pictures", configuration.model_name));
+    }
+    (*thinking == Thinking::On && lacks(Capability::Thinking))
+        .then(|| format!("{} does not think first", configuration.model_name))
 }
 
 /// Weights that are larger than the memory cannot be measured as if they were in it.

@@ -103,6 +103,44 @@ fn work_without_a_model_is_planned_once_per_round() {
 }
 
 #[test]
+fn items_are_planned_once_whatever_the_rounds_and_shared_out_among_devices_of_a_kind() {
+    let items = |selection: &mut Selection| {
+        selection.cases = vec![CaseName { suite: "thinking".into(), case: "logic".into() }];
+        selection.models = vec!["tiny-1m".into()];
+        selection.quants = vec!["bf16".into()];
+        selection.caps = Some(vec![64, 128]);
+    };
+    let one = planned(items);
+    // Two ways of thinking, two caps, one round.
+    assert_eq!(one.trials.len(), 4, "{}", reasons(&one));
+    assert!(one.trials.iter().all(|trial| !trial.cell.axes.contains_key("shard")));
+    let (first, mut second, mut other) = (offer(), offer(), offer());
+    second.device = "second".into();
+    second.facts.device_id = "second".into();
+    other.device = "other".into();
+    other.facts.os_build = Known::Is("another".into());
+    let definitions = Definitions::embedded().unwrap();
+    let plan = plan(&selection(items), &definitions, &[first, second, other]).unwrap();
+    let shards: Vec<_> = plan
+        .trials
+        .iter()
+        .filter(|trial| trial.cell.axes["thinking"] == "on" && trial.cell.axes["cap"] == "64")
+        .map(|trial| (trial.cell.device.as_str(), trial.cell.axes.get("shard").map(String::as_str)))
+        .collect();
+    assert_eq!(shards, [("local", Some("1/2")), ("second", Some("2/2")), ("other", None)]);
+}
+
+#[test]
+fn what_an_engine_cannot_be_asked_is_skipped() {
+    let plan = planned(|selection| {
+        selection.cases = vec![CaseName { suite: "pictures".into(), case: "mazes".into() }];
+        selection.models = vec!["synth:0.8b".into()];
+        selection.quants = vec!["4bit".into()];
+    });
+    assert!(plan.trials.is_empty() && reasons(&plan).contains("takes no pictures"), "{}", reasons(&plan));
+}
+
+#[test]
 fn unknown_names_are_errors_with_a_hint() {
     let definitions = Definitions::embedded().unwrap();
     let error = |change: fn(&mut Selection)| {

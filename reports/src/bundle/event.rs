@@ -1,6 +1,7 @@
 //! What happened, in order. Events say nothing about display and are never edited.
 
 use dyno_protocol::{DeviceFacts, Failure, Prompt, Record};
+use dyno_scoring::{Question, Response};
 use serde::{Deserialize, Serialize};
 
 use crate::cell::{PlannedTrial, Skipped, TrialId};
@@ -42,7 +43,8 @@ pub enum EventBody {
         attempt: u32,
         record: Record,
     },
-    /// What a quality trial's outputs were worth, item by item, as scored by the suite that asked.
+    /// Items of a quality trial, as they were answered. An attempt may have several of these events; items that an
+    /// earlier attempt of the trial had answered by the same weights are not asked again.
     Answered {
         trial: TrialId,
         attempt: u32,
@@ -107,15 +109,16 @@ pub enum Outcome {
 }
 
 /// One item of a quality suite and what became of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ItemAnswer {
-    /// Unique within the suite's version: what answers of two models are paired by.
+    /// Unique within the task's version: what answers of two models are paired by.
     pub item: String,
     /// Items that share a text or a picture are not independent of each other.
     pub cluster: Option<String>,
     /// What was read from the output; absent where no answer could be read.
     pub answer: Option<String>,
+    /// As judged when it was asked. A reader that has `asked` and the task's rules judges again.
     pub right: bool,
     /// The output ended at the token cap.
     pub truncated: bool,
@@ -123,4 +126,33 @@ pub struct ItemAnswer {
     pub looped: bool,
     /// Generated tokens, hidden reasoning included.
     pub tokens: u32,
+    /// Everything that is needed to judge it again; absent where only the verdict is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Box<Asked>>,
+}
+
+/// How an item was asked, and what came back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Asked {
+    pub task: String,
+    pub task_version: u32,
+    pub question: Question,
+    pub response: Response,
+    /// How often the best fixed answer would be right, where that is known.
+    pub chance: Option<f64>,
+    /// The rendered prompt, where it has words.
+    pub prompt: Option<String>,
+    /// The hash of the rendered prompt's words, ids and pictures.
+    pub prompt_sha256: String,
+    /// Which template rendered it.
+    pub template: String,
+    /// The weights that answered.
+    pub model_sha256: String,
+    /// Ids of the output, where they are known.
+    pub token_ids: Vec<u32>,
+    /// From handing over the prompt to the end of the answer; absent where it came from the cache.
+    pub took_ns: Option<u64>,
+    /// The same model, engine, unit and settings had answered the same prompt in an earlier run.
+    pub cached: bool,
 }

@@ -36,7 +36,7 @@ impl<'a> Aim<'a> {
 
     pub(super) fn is_at(&self, cell: &Cell) -> bool {
         cell.suite == self.at.suite()
-            && cell.case == self.at.case_id()
+            && self.at.is_about(&cell.case)
             && self.at.axes.iter().all(|(axis, value)| cell.axes.get(axis) == Some(value))
     }
 
@@ -71,9 +71,8 @@ impl<'a> Aim<'a> {
             });
         }
         identity_differs(&self.claim.conditions, identity, &mut differs);
-        if cell.case_version
-            != definitions.case(&self.at.case).map_or(cell.case_version, |(_, case)| case.version)
-        {
+        let case = format!("{}/{}", cell.suite, cell.case);
+        if cell.case_version != definitions.case(&case).map_or(cell.case_version, |(_, case)| case.version) {
             differs.push(format!("it was measured with version {} of the case", cell.case_version));
         }
         differs
@@ -133,7 +132,7 @@ pub(super) fn cell_differs(
     if !of.units.is_empty() && !of.units.contains(&cell.unit) {
         differs.push(is_not("compute unit", cell.unit.word(), &words(&of.units)));
     }
-    debug_assert!(cell.case == at.case_id(), "only cells at the place are compared");
+    debug_assert!(at.is_about(&cell.case), "only cells at the place are compared");
     differs
 }
 

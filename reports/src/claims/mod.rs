@@ -7,6 +7,7 @@ mod part;
 mod refused;
 mod runs;
 mod sentence;
+mod shares;
 #[cfg(test)]
 mod tests;
 mod third_party;

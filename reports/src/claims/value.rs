@@ -7,7 +7,7 @@ use dyno_suites::{Claim, Metric, Quantity, Unit, Words};
 use super::Ground;
 use super::matching::{Aim, Candidate, describe, list_differing};
 use super::part::{Part, agree};
-use super::third_party;
+use super::{shares, third_party};
 use crate::analyse::estimate;
 use crate::analysis::Estimate;
 use crate::derive::Measured;
@@ -34,13 +34,18 @@ impl Bound {
         }
     }
 
-    /// Where single values lie, without saying how sure that is.
-    pub(super) fn of_values(self, values: &[f64]) -> Leaning {
-        let (low, high) = match self {
+    /// The values that it allows.
+    pub(super) fn limits(self) -> (f64, f64) {
+        match self {
             Self::About { value, tolerance } => (value * (1.0 - tolerance), value * (1.0 + tolerance)),
             Self::AtLeast(value) => (value, f64::INFINITY),
             Self::AtMost(value) => (f64::NEG_INFINITY, value),
-        };
+        }
+    }
+
+    /// Where single values lie, without saying how sure that is.
+    pub(super) fn of_values(self, values: &[f64]) -> Leaning {
+        let (low, high) = self.limits();
         if values.iter().all(|value| (low..=high).contains(value)) {
             Leaning::Indicated
         } else if values.iter().all(|value| *value < low) || values.iter().all(|value| *value > high) {
@@ -115,15 +120,25 @@ pub(super) fn judge(claim: &Claim, of: &Quantity, bound: &Bound, ground: &Ground
     part
 }
 
+/// A model, a case, the values of its axes.
+type Place<'a> = (&'a str, &'a str, &'a BTreeMap<String, String>);
+
 /// Measurements that match: every model and every place along open axes has to hold.
 fn decide(part: &mut Part, aim: &Aim<'_>, metric: &Metric, bound: Bound, candidates: &[Candidate<'_>]) {
-    let mut places: BTreeMap<(&str, &BTreeMap<String, String>), Vec<Verdict>> = BTreeMap::new();
+    let mut places: BTreeMap<Place<'_>, Vec<Verdict>> = BTreeMap::new();
     let mut found: Vec<&str> = Vec::new();
     for candidate in candidates.iter().filter(|candidate| candidate.differs.is_empty()) {
         let group = candidate.group;
         let measured = &group.metrics[metric.id.as_str()];
-        let estimate = estimate(&measured.fit);
-        let (verdict, why) = of_group(bound, metric, measured, &estimate);
+        let mut estimate = estimate(&measured.fit);
+        let of_items = shares::of_group(group, &metric.id);
+        if let Some(items) = &of_items {
+            estimate.interval = items.interval(0.95);
+        }
+        let (verdict, why) = match &of_items {
+            Some(items) => items.judge(bound, &spread(metric, &estimate), &bound.asked(metric)),
+            None => of_group(bound, metric, measured, &estimate),
+        };
         part.why.push(format!("{}: {why}", describe(group)));
         part.evidence.push(line(candidate, metric, measured, &estimate));
         let better_finding =
@@ -134,10 +149,10 @@ fn decide(part: &mut Part, aim: &Aim<'_>, metric: &Metric, bound: Bound, candida
         if verdict == Verdict::Fails {
             part.verdict = Verdict::Fails;
         }
-        places.entry((&group.cell.model, &group.cell.axes)).or_default().push(verdict);
+        places.entry((&group.cell.model, &group.cell.case, &group.cell.axes)).or_default().push(verdict);
         found.push(&group.cell.model);
     }
-    for ((model, _), verdicts) in &places {
+    for ((model, ..), verdicts) in &places {
         if verdicts.contains(&Verdict::Holds) && verdicts.contains(&Verdict::Fails) {
             part.why.push(format!("measurements of {model} that all match disagree with each other"));
         }

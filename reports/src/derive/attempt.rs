@@ -1,5 +1,7 @@
 //! One attempt at one trial as its events tell it.
 
+use std::collections::BTreeSet;
+
 use dyno_protocol::{
     Bandwidth, Conditions, GenerationPass, Loaded, PassKind, Prompt, Record, RecordBody, SensorSample,
 };
@@ -17,7 +19,8 @@ pub(crate) struct Attempted<'a> {
     pub(crate) prompt: Option<&'a Prompt>,
     pub(crate) expected_ids: Option<&'a [u32]>,
     pub(crate) records: Vec<&'a Record>,
-    pub(crate) answers: &'a [ItemAnswer],
+    /// Items in the order in which they were answered; those that an earlier attempt had answered come first.
+    pub(crate) answers: Vec<&'a ItemAnswer>,
     /// As it was recorded.
     pub(crate) outcome: Option<&'a Outcome>,
     /// First and last line of its events.
@@ -27,6 +30,19 @@ pub(crate) struct Attempted<'a> {
 }
 
 impl<'a> Attempted<'a> {
+    /// Answers of an earlier attempt at the same trial, where the same weights gave them.
+    pub(crate) fn take_over(&mut self, earlier: &[&'a ItemAnswer]) {
+        let Some(loaded) = self.loaded() else { return };
+        let here: BTreeSet<&str> = self.answers.iter().map(|answer| answer.item.as_str()).collect();
+        let same = |answer: &&&'a ItemAnswer| {
+            answer.asked.as_ref().is_some_and(|asked| asked.model_sha256 == loaded.model_sha256)
+                && !here.contains(answer.item.as_str())
+        };
+        let mut all: Vec<&'a ItemAnswer> = earlier.iter().filter(same).copied().collect();
+        all.append(&mut self.answers);
+        self.answers = all;
+    }
+
     pub(crate) fn bodies(&self) -> impl Iterator<Item = &'a RecordBody> + '_ {
         self.records.iter().map(|record| &record.body)
     }

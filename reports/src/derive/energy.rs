@@ -9,13 +9,19 @@ const BATTERY: &str = "battery_percent";
 /// counters are added up: a machine with two processors has two packages.
 const COUNTERS: [&str; 3] = ["system", "battery", "package"];
 
+/// From the begin of the first pass to the end of the last.
+fn of_passes(attempt: &Attempted<'_>) -> Option<(u64, u64)> {
+    Some((attempt.passes().next()?.begin_ns, attempt.passes().last()?.end_ns))
+}
+
 /// Readings of one sensor inside the work, with their time in seconds.
-fn readings(attempt: &Attempted<'_>, is_wanted: impl Fn(&str) -> bool) -> Vec<(String, Vec<(f64, f64)>)> {
+fn readings(
+    attempt: &Attempted<'_>,
+    span: Option<(u64, u64)>,
+    is_wanted: impl Fn(&str) -> bool,
+) -> Vec<(String, Vec<(f64, f64)>)> {
     let Some(session) = attempt.session else { return Vec::new() };
-    let (begin, end) = match (attempt.passes().next(), attempt.passes().last()) {
-        (Some(first), Some(last)) => (first.begin_ns, last.end_ns),
-        _ => return Vec::new(),
-    };
+    let Some((begin, end)) = span else { return Vec::new() };
     let sensors = &session.start.facts.sensors;
     let wanted = sensors.iter().enumerate().filter(|(_, sensor)| is_wanted(&sensor.name));
     wanted
@@ -31,9 +37,9 @@ fn readings(attempt: &Attempted<'_>, is_wanted: impl Fn(&str) -> bool) -> Vec<(S
 }
 
 /// Joules and seconds between the first and the last stamp of the gauge.
-fn energy(attempt: &Attempted<'_>) -> Result<(f64, f64, f64), String> {
+fn energy(attempt: &Attempted<'_>, span: Option<(u64, u64)>) -> Result<(f64, f64, f64), String> {
     for kind in COUNTERS {
-        let counters = readings(attempt, |name| name.starts_with(kind) && joules(name).is_some());
+        let counters = readings(attempt, span, |name| name.starts_with(kind) && joules(name).is_some());
         if counters.is_empty() {
             continue;
         }
@@ -69,13 +75,21 @@ fn joules(name: &str) -> Option<f64> {
 }
 
 pub(super) fn average_power(attempt: &Attempted<'_>) -> Value {
-    let (joules, begin, end) = energy(attempt)?;
+    let (joules, begin, end) = energy(attempt, of_passes(attempt))?;
     Ok(joules / (end - begin))
+}
+
+/// Joules over the whole of an attempt whose jobs do nothing but ask items: rendering between them is in it.
+pub(super) fn of_whole_attempt(attempt: &Attempted<'_>) -> Value {
+    let at = |record: &&dyno_protocol::Record| record.at_ns;
+    let begin = attempt.records.first().map(at);
+    let end = attempt.records.last().map(at);
+    energy(attempt, begin.zip(end)).map(|(joules, ..)| joules)
 }
 
 /// Idle power is not taken away: it is not measured in the same trial.
 pub(super) fn energy_per_token(attempt: &Attempted<'_>) -> Value {
-    let (joules, begin, end) = energy(attempt)?;
+    let (joules, begin, end) = energy(attempt, of_passes(attempt))?;
     let inside = |at_ns: &&u64| (begin..=end).contains(&(**at_ns as f64 / 1e9));
     let stamped = attempt.passes().filter(|pass| pass.stamps_are_tokens);
     let tokens: usize = stamped.map(|pass| pass.token_at_ns.iter().filter(inside).count()).sum();
@@ -88,7 +102,7 @@ pub(super) fn energy_per_token(attempt: &Attempted<'_>) -> Value {
 
 /// Between the first and the last step of the gauge: what comes before and after says nothing.
 pub(super) fn percent_per_hour(attempt: &Attempted<'_>) -> Value {
-    let gauges = readings(attempt, |name| name == BATTERY);
+    let gauges = readings(attempt, of_passes(attempt), |name| name == BATTERY);
     let (_, levels) = gauges.first().ok_or("the device has no battery gauge")?;
     let steps: Vec<(f64, f64)> = levels
         .windows(2)

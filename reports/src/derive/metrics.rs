@@ -2,6 +2,7 @@
 
 use dyno_protocol::{GenerationPass, LoadRegime};
 
+use super::answers::Answered;
 use super::attempt::Attempted;
 use super::generation::{self, Value};
 use super::{energy, quality, sustained};
@@ -11,6 +12,8 @@ use crate::stats::median;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scene<'a> {
     pub(crate) attempt: &'a Attempted<'a>,
+    /// Its items, as the definitions judge them.
+    pub(crate) answers: &'a [Answered<'a>],
     /// Bytes a second that were measured in the same session.
     pub(crate) bandwidth: Option<f64>,
 }
@@ -25,11 +28,13 @@ pub(crate) struct Found {
 type Derive = fn(&Scene<'_>) -> Vec<Found>;
 
 pub(crate) const METRICS: &[(&str, Derive)] = &[
+    ("above_chance", |scene| of_trial(quality::above_chance(scene.answers))),
     ("accepted_draft_share", |scene| each_pass(scene, generation::accepted_draft_share)),
-    ("accuracy", |scene| of_trial(quality::accuracy(scene.attempt.answers))),
-    ("accuracy_answered", |scene| of_trial(quality::accuracy_answered(scene.attempt.answers))),
+    ("accuracy", |scene| of_trial(quality::accuracy(scene.answers))),
+    ("accuracy_answered", |scene| of_trial(quality::accuracy_answered(scene.answers))),
     ("average_power", |scene| of_trial(energy::average_power(scene.attempt))),
     ("decode_rate", |scene| each_pass(scene, generation::decode_rate)),
+    ("energy_per_correct", |scene| of_trial(quality::energy_per_correct(scene.attempt, scene.answers))),
     ("energy_per_token", |scene| of_trial(energy::energy_per_token(scene.attempt))),
     ("half_life", |scene| of_trial(sustained::half_life(scene.attempt))),
     ("image_latency", |scene| each_pass(scene, generation::image_latency)),
@@ -41,7 +46,7 @@ pub(crate) const METRICS: &[(&str, Derive)] = &[
     ("load_cold", |scene| load(scene, LoadRegime::Cold)),
     ("load_first_ever", |scene| load(scene, LoadRegime::FirstEver)),
     ("load_warm", |scene| load(scene, LoadRegime::Warm)),
-    ("loop_share", |scene| of_trial(quality::loop_share(scene.attempt.answers))),
+    ("loop_share", |scene| of_trial(quality::loop_share(scene.answers))),
     ("memory_bandwidth", memory_bandwidth),
     ("peak_footprint", |scene| each_pass(scene, generation::peak_footprint)),
     ("peak_resident", |scene| each_pass(scene, generation::peak_resident)),
@@ -49,12 +54,14 @@ pub(crate) const METRICS: &[(&str, Derive)] = &[
     ("plateau_rate", |scene| of_trial(sustained::plateau_rate(scene.attempt))),
     ("prefill_rate", |scene| each_pass(scene, generation::prefill_rate)),
     ("recovery_time", |scene| of_trial(sustained::recovery_time(scene.attempt))),
+    ("refused_share", |scene| of_trial(quality::refused_share(scene.answers))),
     ("retained_share", |scene| of_trial(sustained::retained_share(scene.attempt))),
     ("share_of_ceiling", |scene| of_trial(share_of_ceiling(scene))),
+    ("time_per_correct", |scene| of_trial(quality::time_per_correct(scene.answers))),
     ("time_to_throttle", |scene| of_trial(sustained::time_to_throttle(scene.attempt))),
     ("tokens_generated", |scene| each_pass(scene, generation::tokens_generated)),
-    ("tokens_per_answer", |scene| of_trial(quality::tokens_per_answer(scene.attempt.answers))),
-    ("truncated_share", |scene| of_trial(quality::truncated_share(scene.attempt.answers))),
+    ("tokens_per_answer", |scene| of_trial(quality::tokens_per_answer(scene.answers))),
+    ("truncated_share", |scene| of_trial(quality::truncated_share(scene.answers))),
     ("ttft", |scene| each_pass(scene, generation::ttft)),
 ];
 

@@ -1,6 +1,7 @@
 //! From events to values: which attempts there were, what each pass of them measured, and what speaks
 //! against it. Every metric is one pure function of raw stamps; knows nothing of claims or display.
 
+mod answers;
 mod attempt;
 mod circumstances;
 mod curves;
@@ -18,6 +19,7 @@ pub(crate) mod testing;
 mod tests;
 mod validity;
 
+pub(crate) use answers::Answered;
 pub(crate) use curves::{curves, sensor_rows};
 pub(crate) use identity::Identity;
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dyno_suites::{Definitions, Weights};
 
+use super::answers::{self, Answered};
 use super::attempt::Attempted;
 use super::circumstances;
 use super::identity::Identity;
@@ -27,6 +28,8 @@ pub(crate) struct Judged<'a> {
     pub(crate) evidence: Option<Evidence>,
     /// By metric, the values of its passes.
     pub(crate) values: Vec<(&'a str, Vec<(u32, f64)>)>,
+    /// The items of a quality trial, as the definitions judge them.
+    pub(crate) answers: Vec<Answered<'a>>,
 }
 
 impl Judged<'_> {
@@ -79,7 +82,11 @@ pub(crate) fn judge<'a>(
         other => other.cloned(),
     };
     let mut values = Vec::new();
-    let scene = Scene { attempt: &attempted, bandwidth };
+    let (answers, unjudged) = answers::judge(&attempted.answers, definitions);
+    flags.extend(unjudged.iter().map(|task| {
+        format!("answers to {task} stay as they were judged: these definitions have another version")
+    }));
+    let scene = Scene { attempt: &attempted, answers: &answers, bandwidth };
     let listed: Vec<&'a str> = match case {
         Some(case) => case.metrics.iter().map(String::as_str).collect(),
         None => METRICS.iter().map(|(id, _)| *id).collect(),
@@ -102,7 +109,7 @@ pub(crate) fn judge<'a>(
     flags.dedup();
     let identity = Identity::of(&attempted);
     let evidence = attempted.session.map(|session| evidence(session.start.evidence, cell, definitions));
-    Judged { attempted, faults, outcome, flags, identity, evidence, values }
+    Judged { attempted, faults, outcome, flags, identity, evidence, values, answers }
 }
 
 /// How many tokens every pass has, where the case fixes it.
@@ -112,7 +119,9 @@ fn planned_tokens(case: &dyno_suites::Case, cell: &Cell) -> Option<u32> {
     let variant = variants.into_iter().find(|variant| variant.axes == cell.axes)?;
     let fixed = match &variant.work {
         dyno_suites::Work::Generate { stop, .. } | dyno_suites::Work::Sustain { stop, .. } => stop.ignore_end,
-        dyno_suites::Work::Load | dyno_suites::Work::Bandwidth { .. } => false,
+        dyno_suites::Work::Load | dyno_suites::Work::Bandwidth { .. } | dyno_suites::Work::Items { .. } => {
+            false
+        }
     };
     fixed.then(|| variant.work.tokens().1)
 }

@@ -23,7 +23,7 @@ struct Open<'a> {
     prompt: Option<&'a Prompt>,
     expected_ids: Option<&'a [u32]>,
     records: Vec<&'a Record>,
-    answers: &'a [ItemAnswer],
+    answers: Vec<&'a ItemAnswer>,
     outcome: Option<&'a Outcome>,
     /// First and last event number.
     first: u64,
@@ -93,7 +93,7 @@ impl<'a> Replay<'a> {
                 self.open_at(seq, trial, *attempt).records.push(record);
             }
             EventBody::Answered { trial, attempt, answers } => {
-                self.open_at(seq, trial, *attempt).answers = answers;
+                self.open_at(seq, trial, *attempt).answers.extend(answers);
             }
             EventBody::TrialEnded { trial, attempt, outcome } => {
                 self.open_at(seq, trial, *attempt).outcome = Some(outcome);
@@ -128,14 +128,16 @@ impl<'a> Replay<'a> {
         self.planned
             .iter()
             .map(|planned| {
-                let attempts = by_trial.remove(&planned.id).unwrap_or_default();
-                (
-                    *planned,
-                    attempts
-                        .into_iter()
-                        .map(|(attempt, open)| self.attempted(planned, attempt, open))
-                        .collect(),
-                )
+                let opened = by_trial.remove(&planned.id).unwrap_or_default();
+                let mut attempts: Vec<Attempted<'_>> = Vec::with_capacity(opened.len());
+                for (attempt, open) in opened {
+                    let mut attempted = self.attempted(planned, attempt, open);
+                    if let Some(before) = attempts.last() {
+                        attempted.take_over(&before.answers);
+                    }
+                    attempts.push(attempted);
+                }
+                (*planned, attempts)
             })
             .collect()
     }
@@ -149,7 +151,7 @@ impl<'a> Replay<'a> {
             prompt: open.prompt,
             expected_ids: open.expected_ids,
             records: open.records.clone(),
-            answers: open.answers,
+            answers: open.answers.clone(),
             outcome: open.outcome,
             lines: (open.first + 1, open.last + 1),
             has_gap: self.gaps.iter().any(|gap| open.first < *gap && *gap <= open.last),

@@ -408,6 +408,7 @@ fn answers_give_both_accuracies() {
         truncated: answer.is_none(),
         looped: false,
         tokens: 10,
+        asked: None,
     };
     let mut told = Told::new(cell("other/items", "m", "dyno", ComputeUnit::Cpu), vec![]);
     told.answers =

@@ -3,6 +3,7 @@
 //! Owns the shape of what leaves Dyno; `reports/schema` publishes it. Must not round anything: rounding is
 //! the page's.
 
+mod answers;
 mod tables;
 mod write;
 

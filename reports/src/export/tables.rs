@@ -15,7 +15,7 @@ use super::{ExportTable, Field};
 
 /// Every table of an analysis, complete.
 pub fn tables(analysis: &Analysis, definitions: &Definitions) -> Vec<ExportTable> {
-    vec![
+    let mut tables = vec![
         verdicts(analysis),
         evidence(analysis),
         summaries(analysis, definitions),
@@ -23,7 +23,9 @@ pub fn tables(analysis: &Analysis, definitions: &Definitions) -> Vec<ExportTable
         trials(analysis, definitions),
         skipped(analysis),
         third_party(analysis, definitions),
-    ]
+    ];
+    tables.extend(super::answers::tables(&analysis.quality));
+    tables
 }
 
 /// `decode_rate_low_token_per_s`: what, which end of it, and the unit last. A metric that no definition

@@ -13,6 +13,7 @@ mod ledger;
 mod matrix;
 mod measured;
 mod provenance;
+mod quality;
 mod security;
 mod table;
 mod template;

@@ -12,11 +12,12 @@ use super::{PageError, security};
 const STYLE: &str = include_str!("templates/style.css");
 const SCRIPT: &str = include_str!("templates/script.js");
 
-const FILES: [(&str, &str); 9] = [
+const FILES: [(&str, &str); 10] = [
     ("page.html", include_str!("templates/page.html")),
     ("parts.html", include_str!("templates/parts.html")),
     ("verdicts.html", include_str!("templates/verdicts.html")),
     ("measured.html", include_str!("templates/measured.html")),
+    ("quality.html", include_str!("templates/quality.html")),
     ("third_party.html", include_str!("templates/third_party.html")),
     ("trials.html", include_str!("templates/trials.html")),
     ("method.html", include_str!("templates/method.html")),

@@ -13,6 +13,7 @@ use super::glossary::Glossary;
 use super::ledger::{self, Number, Places};
 use super::measured::{self, Measured};
 use super::provenance::{self, Provenance};
+use super::quality::{self, QualityView};
 use super::table::{Bounds, Table};
 use super::third_party::{self, ThirdParty};
 use super::trials::{self, Inspected};
@@ -29,6 +30,7 @@ pub(super) struct View {
     verdicts: Verdicts,
     measured: Vec<Measured>,
     matrix: Option<Table>,
+    quality: Option<QualityView>,
     charts: Vec<ChartView>,
     third_party: Option<ThirdParty>,
     failures: Option<Table>,
@@ -82,7 +84,13 @@ impl View {
             toys: toys(analysis, glossary),
             verdicts,
             measured: measured::tables(analysis, glossary, &places, bounds)?,
-            matrix: matrix::table(analysis, glossary),
+            // Where answers can be paired, the contests say more than estimates side by side.
+            matrix: if analysis.quality.contests.is_empty() {
+                matrix::table(analysis, glossary)
+            } else {
+                None
+            },
+            quality: quality::view(analysis, glossary, bounds)?,
             charts: charts::all(analysis, glossary),
             third_party: third_party::view(analysis, glossary, bounds)?,
             failures: failures::failed(analysis, glossary, &places, bounds)?,

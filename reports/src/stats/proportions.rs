@@ -7,8 +7,15 @@ pub fn wilson(right: u64, items: u64, confidence: f64) -> Option<(f64, f64)> {
     if items == 0 || right > items {
         return None;
     }
+    wilson_of_share(right as f64 / items as f64, items as f64, confidence)
+}
+
+/// The same for a share of items that need not be a whole number: what items that hang together are worth.
+pub fn wilson_of_share(share: f64, n: f64, confidence: f64) -> Option<(f64, f64)> {
+    if n <= 0.0 || !(0.0..=1.0).contains(&share) {
+        return None;
+    }
     let z = Normal::standard().inverse_cdf(f64::midpoint(confidence, 1.0));
-    let (n, share) = (items as f64, right as f64 / items as f64);
     let middle = share + z * z / (2.0 * n);
     let reach = z * (share * (1.0 - share) / n + z * z / (4.0 * n * n)).sqrt();
     let scale = 1.0 + z * z / n;
@@ -31,6 +38,7 @@ pub fn clopper_pearson(right: u64, items: u64, confidence: f64) -> Option<(f64, 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct McNemar {
     pub items: u64,
+    pub both_right: u64,
     /// Items that only the candidate, and only the base, got right.
     pub only_candidate: u64,
     pub only_base: u64,
@@ -42,9 +50,10 @@ pub struct McNemar {
 
 /// The exact form: of the items on which the two differ, each side would win half by chance.
 pub fn mcnemar_exact(answers: impl IntoIterator<Item = (bool, bool)>) -> McNemar {
-    let (mut items, mut only_candidate, mut only_base) = (0, 0, 0);
+    let (mut items, mut both_right, mut only_candidate, mut only_base) = (0, 0, 0, 0);
     for (base, candidate) in answers {
         items += 1;
+        both_right += u64::from(base && candidate);
         only_candidate += u64::from(candidate && !base);
         only_base += u64::from(base && !candidate);
     }
@@ -55,7 +64,7 @@ pub fn mcnemar_exact(answers: impl IntoIterator<Item = (bool, bool)>) -> McNemar
     };
     let p = if differing == 0 { 1.0 } else { (2.0 * up_to(only_candidate.min(only_base))).min(1.0) };
     let p_better = if differing == 0 { 1.0 } else { up_to(only_base) };
-    McNemar { items, only_candidate, only_base, p, p_better }
+    McNemar { items, both_right, only_candidate, only_base, p, p_better }
 }
 
 impl McNemar {

@@ -19,6 +19,7 @@ pub(crate) fn empty() -> Analysis {
         skipped: vec![],
         foreign: vec![],
         curves: vec![],
+        quality: dyno_reports::quality::Quality::default(),
         warnings: vec![],
     }
 }

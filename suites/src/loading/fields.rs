@@ -123,6 +123,29 @@ impl<'a> Fields<'a> {
         self.list(key, |value| self.read_text(value, key))
     }
 
+    /// A text with the blanks that it begins and ends with: templates, separators, expressions.
+    pub(crate) fn verbatim(&self, key: &'static str) -> String {
+        self.need(key, "a text").map(|value| self.read_verbatim(value, key)).unwrap_or_default()
+    }
+
+    pub(crate) fn optional_verbatim(&self, key: &'static str) -> Option<String> {
+        self.get(key).map(|value| self.read_verbatim(value, key))
+    }
+
+    pub(crate) fn verbatims(&self, key: &'static str) -> Vec<String> {
+        self.list(key, |value| self.read_verbatim(value, key))
+    }
+
+    fn read_verbatim(&self, value: &Spanned<DeValue<'_>>, key: &str) -> String {
+        match value.get_ref().as_str() {
+            Some(text) if !text.is_empty() => text.to_owned(),
+            _ => {
+                self.wrong(value, key, "a text that is not empty", None);
+                String::new()
+            }
+        }
+    }
+
     fn read_text(&self, value: &Spanned<DeValue<'_>>, key: &str) -> String {
         match value.get_ref().as_str().map(str::trim) {
             Some(text) if !text.is_empty() => text.to_owned(),
@@ -221,6 +244,10 @@ impl<'a> Fields<'a> {
             Some(value) => self.read_word(value, key),
             None => T::ALL[0].1,
         }
+    }
+
+    pub(crate) fn optional_word<T: Words>(&self, key: &'static str) -> Option<T> {
+        self.get(key).map(|value| self.read_word(value, key))
     }
 
     pub(crate) fn words<T: Words>(&self, key: &'static str) -> Vec<T> {
@@ -332,8 +359,8 @@ impl<'a> Fields<'a> {
         out
     }
 
-    /// Every key and its whole number, of a table whose keys are data.
-    pub(crate) fn pairs(&self, key: &'static str, known: &[&str]) -> Vec<(String, u64)> {
+    /// Every key and its value, a whole number or a word, of a table whose keys are data.
+    pub(crate) fn pairs(&self, key: &'static str, known: &[&str]) -> Vec<(String, String)> {
         let mut pairs = Vec::new();
         let Some(value) = self.get(key) else { return pairs };
         let Some(table) = value.get_ref().as_table() else {
@@ -349,7 +376,11 @@ impl<'a> Fields<'a> {
                 let near = near.or_else(|| Some(format!("the names are {}", known.join(", "))));
                 self.reading.mistake(&place, format!("`{key}` of {} has no `{word}`", self.what), near);
             }
-            pairs.push((word.to_owned(), self.read_whole(value, key, &(0..=1 << 40))));
+            let value = match value.get_ref() {
+                DeValue::String(text) => text.to_string(),
+                _ => self.read_whole(value, key, &(0..=1 << 40)).to_string(),
+            };
+            pairs.push((word.to_owned(), value));
         }
         pairs
     }

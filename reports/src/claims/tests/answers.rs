@@ -28,6 +28,7 @@ fn items(count: usize, cluster_of: usize, is_right: impl Fn(usize) -> bool, toke
         truncated: false,
         looped: false,
         tokens,
+        asked: None,
     };
     (0..count).map(item).collect()
 }

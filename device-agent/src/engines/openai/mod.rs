@@ -1,8 +1,10 @@
 //! Another engine behind its server: prompts go over as ids or text, and what comes back are chunks. What the
 //! server does not prove stays unknown: which weights answered, where they ran, and often which ids they gave.
 
+mod talk;
+
 use dyno_comparators::{
-    Chunk, CompletionPrompt, CompletionRequest, FinishReason, Server, ServerError, ServerUrl, Waits,
+    Chunk, CompletionPrompt, CompletionRequest, FinishReason, Reply, Server, ServerError, ServerUrl, Waits,
     Watch as Go,
 };
 use dyno_protocol::{
@@ -10,6 +12,7 @@ use dyno_protocol::{
     ScoredContinuation,
 };
 use dyno_text::{ChatTemplate, MediaTokens};
+use serde_json::{Value, json};
 
 use super::choice::settings;
 use super::messages::{conversation, origin};
@@ -60,14 +63,12 @@ impl Engine for Remote {
         self.loaded.cost.clone()
     }
 
-    /// Rendered here and not by the server, so that every engine reads the same words.
+    /// Rendered here and not by the server where the template is known, so that every engine reads the same words.
+    /// Other conversations, and those with pictures, go over as they are, and the server's own template is used.
     fn render(&self, request: &RenderRequest) -> Result<Rendered, Failure> {
         let append = request.append_text.as_deref().unwrap_or_default();
-        if !request.images.is_empty() {
-            return Err(Failure::new(FailureKind::Refused, "pictures do not go to a server"));
-        }
         let (words, template) = match (&request.messages, &request.raw_text) {
-            (Some(_), None) if is_of_the_family(&self.model) => {
+            (Some(_), None) if is_of_the_family(&self.model) && request.images.is_empty() => {
                 let template = ChatTemplate::qwen35(false).map_err(|error| refused(&error.to_string()))?;
                 let media = MediaTokens { images: Vec::new(), videos: Vec::new() };
                 let rendered = template
@@ -76,16 +77,15 @@ impl Engine for Remote {
                     .map_err(|error| refused(&error.to_string()))?;
                 (format!("{rendered}{append}"), origin(template.origin()))
             }
-            (Some(_), None) => {
-                let what =
-                    format!("the chat template of the server's model `{}` is not known here", self.model);
-                return Err(refused(&what).with_next_step("prompt it with raw text"));
+            (Some(_), None) => (talk::words(request)?, talk::TEMPLATE),
+            (None, Some(raw)) if !request.images.is_empty() => {
+                return Err(refused(&format!("raw text has no pictures: {}", shortened(raw))));
             }
             (None, Some(raw)) => (format!("{raw}{append}"), "none"),
             _ => return Err(refused("a prompt is either messages or raw text")),
         };
         Ok(Rendered {
-            prompt: Prompt::new(Some(words), Vec::new(), Vec::new()),
+            prompt: Prompt::new(Some(words), Vec::new(), request.images.clone()),
             template: template.to_owned(),
         })
     }
@@ -99,8 +99,14 @@ impl Engine for Remote {
     }
 
     fn generate(&mut self, task: &Generate<'_>, watch: &mut dyn Watch) -> Result<Finish, Failure> {
-        if task.speculate || task.reuse_prefix > 0 || !task.prompt.images.is_empty() {
-            return Err(refused("a server takes no drafts, no snapshots and no pictures from here"));
+        if task.speculate || task.reuse_prefix > 0 {
+            return Err(refused("a server takes no drafts and no snapshots from here"));
+        }
+        let words = task.prompt.text.as_deref().unwrap_or_default();
+        let conversation =
+            talk::request(words, &task.prompt.images, task.stop.max_tokens, task.sampling).transpose()?;
+        if conversation.is_none() && !task.prompt.images.is_empty() {
+            return Err(refused("pictures go to a server in a conversation only"));
         }
         let ids = &task.prompt.ids;
         let prompt = match (&task.prompt.text, ids.is_empty()) {
@@ -108,7 +114,7 @@ impl Engine for Remote {
             (Some(words), true) => CompletionPrompt::Text(words.clone()),
             (None, true) => return Err(refused("the prompt has neither words nor tokens")),
         };
-        let request = CompletionRequest {
+        let completion = CompletionRequest {
             prompt,
             max_tokens: task.stop.max_tokens,
             sampling: settings(task.sampling),
@@ -129,11 +135,15 @@ impl Engine for Remote {
             stopped = named.iter().any(|id| watch.token(*id).is_break());
             if stopped { Go::Stop } else { Go::GoOn }
         };
-        let reply = self.server.complete(&request, &mut on_chunk).map_err(failure)?;
+        let reply = match &conversation {
+            Some(request) => self.server.chat(request, &mut on_chunk),
+            None => self.server.complete(&completion, &mut on_chunk),
+        }
+        .map_err(failure)?;
         if !reply.counted.stamps_are_tokens() {
             watch.stamps_are_chunks();
         }
-        self.said = Some(format!("{}{}", reply.reasoning, reply.text));
+        self.said = Some(said(&reply));
         match reply.finish {
             _ if stopped => Ok(Finish::Cancelled),
             FinishReason::Stop | FinishReason::ToolCalls => Ok(Finish::End),
@@ -156,6 +166,25 @@ impl Engine for Remote {
     }
 
     fn reset(&mut self) {}
+}
+
+/// The reply in the family's own notation, so that reasoning and calls are read as every engine's are.
+fn said(reply: &Reply) -> String {
+    let mut said = reply.text.clone();
+    if !reply.reasoning.is_empty() {
+        let close = if reply.text.is_empty() { "" } else { "\n</think>\n\n" };
+        said = format!("<think>\n{}{close}{said}", reply.reasoning);
+    }
+    for (name, arguments) in &reply.tool_calls {
+        let arguments = serde_json::from_str(arguments).unwrap_or_else(|_| Value::from(arguments.as_str()));
+        let call = json!({"name": name, "arguments": arguments});
+        said.push_str(&format!("<tool_call>\n{call}\n</tool_call>"));
+    }
+    said
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(40).collect()
 }
 
 /// Whether the built-in template is the model's own, as far as its name tells.
