@@ -160,6 +160,7 @@ class LlamaCpp:
             raise Skipped(f"no GGUF file could be written ({done.stderr.strip().splitlines()[-1][:120]})")
         p = xllama.CommonParams()
         p.model.path, p.n_ctx, p.n_parallel, p.warmup, p.n_gpu_layers = str(file), 1024, 1, False, 0
+        p.verbosity = 0
         p.cpuparams.n_threads = 1
         p.cache_type_k = p.cache_type_v = xllama.ggml_type.GGML_TYPE_F32
         p.flash_attn_type = xllama.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED

@@ -16,6 +16,7 @@ difference.
 import argparse
 import contextlib
 import io
+import json
 import subprocess
 import sys
 import tempfile
@@ -107,6 +108,7 @@ def gguf(options, scratch):
     source = tensors(ours_in(options, "gguf:f32", scratch / "source.gguf"))
     names = {"token_embd": "language_model.embed_tokens", "ffn_gate": "mlp.gate_proj", "ffn_up": "mlp.up_proj",
              "ffn_down": "mlp.down_proj"}
+    layers = json.loads((CHECKPOINT / "config.json").read_text())["text_config"]["num_hidden_layers"]
     wrote = wrote_wrong = read = read_wrong = 0
     for kind in ("q4_0", "q4_1", "q5_0", "q5_1", "q8_0"):
         at = ours_in(options, f"gguf:{kind}", scratch / f"ours-{kind}.gguf")
@@ -121,7 +123,10 @@ def gguf(options, scratch):
             block, _, part = name.removeprefix("blk.").rpartition(".")[0].rpartition(".")
             # Heads of the delta layers stand in another order there; what has no heads compares as it is.
             if part in names:
-                ours = values[f"language_model.layers.{block}.{names[part]}.weight" if block else f"{names[part]}.weight"]
+                # Behind the trunk's layers stands the one that guesses the token after next.
+                place = f"language_model.layers.{block}.{names[part]}" if block else names[part]
+                place = place.replace(f"language_model.layers.{layers}.", "mtp.layers.0.")
+                ours = values[f"{place}.weight"]
                 read += 1
                 read_wrong += numpy.array(ours).tobytes() != quants.dequantize(tensor.data, wanted).astype(numpy.float32).tobytes()
     return (f"5 formats; written: {wrote} tensors, {wrote_wrong} differ; read: {read} matrices, {read_wrong} differ",
