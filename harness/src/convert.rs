@@ -45,15 +45,19 @@ pub(crate) fn to_format(checkpoint: &Path, quant: &str) -> anyhow::Result<PathBu
 #[cfg(feature = "local-agent")]
 const EMBEDDING: &str = "language_model.embed_tokens.weight";
 
-/// The number format behind a quantization level's name: `4bit`, `4bit-g32`, `gguf:q8_0`, `bf16`.
-#[cfg(feature = "local-agent")]
-pub(crate) fn format_of(quant: &str) -> anyhow::Result<dyno_agent::weights::Format> {
+/// What agents call the number format of a quantization level: `4bit`, `4bit-g32`, `gguf:q8_0`, `bf16`.
+pub(crate) fn format_name(quant: &str) -> String {
     let affine = quant.split_once("bit").map(|(bits, group)| {
         let group = group.strip_prefix("-g").unwrap_or("64");
         format!("affine{bits}-g{group}")
     });
-    let name = affine.unwrap_or_else(|| quant.trim_start_matches("gguf:").to_owned());
-    name.parse().map_err(|_| anyhow::anyhow!("there is no converter to `{quant}`"))
+    affine.unwrap_or_else(|| quant.trim_start_matches("gguf:").to_owned())
+}
+
+/// The number format behind a quantization level's name.
+#[cfg(feature = "local-agent")]
+pub(crate) fn format_of(quant: &str) -> anyhow::Result<dyno_agent::weights::Format> {
+    format_name(quant).parse().map_err(|_| anyhow::anyhow!("there is no converter to `{quant}`"))
 }
 
 /// Quantizes into the container that the format belongs to.

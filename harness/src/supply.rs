@@ -63,7 +63,7 @@ impl Supply<'_> {
                 Ok(ModelSource::Synthetic {
                     config_json: config.to_owned(),
                     seed: SYNTHETIC_SEED,
-                    format: cell.quant.clone(),
+                    format: crate::convert::format_name(&cell.quant),
                 })
             }
             Chosen::Embedded { folder, .. } => {
