@@ -4,7 +4,7 @@ use std::path::Path;
 
 use dyno_gpu::{Dry, Model, Scalar};
 use dyno_gpu_emulator::{Emulator, Mode};
-use dyno_qwen35::{Input, LoadOptions, Logits, Qwen35, greedy};
+use dyno_qwen35::{CpuPath, Input, LoadOptions, Logits, Qwen35, greedy};
 use dyno_weights::{Checkpoint, Format, shapes};
 
 const CACHE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/emulator");
@@ -21,7 +21,8 @@ fn prompt(len: u32) -> Vec<u32> {
 
 /// What the processor's engine gives, and its logits of the first choice.
 fn expected(weights: &Checkpoint, ids: &[u32]) -> (Vec<u32>, Vec<f32>) {
-    let options = LoadOptions { device: candle_core::Device::Cpu, vision: false, mtp: false };
+    let options =
+        LoadOptions { device: candle_core::Device::Cpu, vision: false, mtp: false, cpu: CpuPath::Reference };
     let model = Qwen35::load(weights, &options, &mut |_| ()).expect("loads");
     let mut state = model.state().expect("starts");
     let mut logits = model.forward(&mut state, Input::text(ids), Logits::Last).expect("reads").logits;

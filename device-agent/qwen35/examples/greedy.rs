@@ -6,7 +6,7 @@ use std::error::Error;
 use std::path::Path;
 
 use candle_core::Device;
-use dyno_qwen35::{Input, LoadOptions, Logits, Qwen35, greedy};
+use dyno_qwen35::{CpuPath, Input, LoadOptions, Logits, Qwen35, greedy};
 use dyno_weights::Checkpoint;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let count: usize = count.parse()?;
     let mut ids = args.map(|id| id.parse()).collect::<Result<Vec<u32>, _>>()?;
     let weights = Checkpoint::open(Path::new(&folder))?;
-    let options = LoadOptions { device: Device::Cpu, vision: false, mtp: false };
+    let options = LoadOptions { device: Device::Cpu, vision: false, mtp: false, cpu: CpuPath::default() };
     let model = Qwen35::load(&weights, &options, &mut |_| ())?;
     let mut state = model.state()?;
     for _ in 0..count {

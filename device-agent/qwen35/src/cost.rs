@@ -6,8 +6,8 @@ use dyno_weights::Checkpoint;
 
 use crate::cache::KvCache;
 use crate::config::{Config, FeedForward, Mixer, TextConfig};
-use crate::model::{HEAD, is_tied};
 use crate::state::recurrent_bytes;
+use crate::trunk::{HEAD, is_tied};
 
 /// The cost of decoding one token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

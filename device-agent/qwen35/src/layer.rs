@@ -1,12 +1,16 @@
 //! One decoder layer: norm, mixer, residual, norm, feed-forward, residual.
 
+use std::sync::Arc;
+
 use candle_core::{Device, Tensor};
+use dyno_kernels::DeltaMemory;
 use dyno_weights::Checkpoint;
 
 use crate::attention::GatedAttention;
 use crate::cache::KvCache;
 use crate::config::{FeedForward, Mixer, TextConfig};
 use crate::error::{ModelError, Result};
+use crate::fast::Kept;
 use crate::gdn::{DeltaState, GatedDelta};
 use crate::mlp::Mlp;
 use crate::moe::MixtureOfExperts;
@@ -22,6 +26,13 @@ pub(crate) enum LayerState {
         window: Option<Vec<DeltaState>>,
     },
     Full(KvCache),
+    /// As [`LayerState::Linear`], for the kernels.
+    Delta {
+        now: Arc<DeltaMemory>,
+        window: Option<Vec<Arc<DeltaMemory>>>,
+    },
+    /// As [`LayerState::Full`], for the kernels.
+    Kept(Kept),
 }
 
 #[derive(Debug)]
@@ -110,6 +121,13 @@ impl DecoderLayer {
             TokenMixer::Linear(gdn) => Some(gdn),
             TokenMixer::Full(_) => None,
         }
+    }
+}
+
+impl LayerState {
+    /// Whether it is one that the kernels change.
+    pub(crate) fn is_on_kernels(&self) -> bool {
+        matches!(self, Self::Delta { .. } | Self::Kept(_))
     }
 }
 

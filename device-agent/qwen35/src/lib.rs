@@ -1,5 +1,6 @@
-//! The Qwen3.5 family on candle, in f32 on any of its devices: hybrid text trunk, mixture of experts, vision
-//! tower and draft head, all shaped by the checkpoint's configuration.
+//! The Qwen3.5 family: hybrid text trunk, mixture of experts, vision tower and draft head, all shaped by the
+//! checkpoint's configuration. On candle's tensors in f32, on any of its devices, which is the reference; and on
+//! kernels of our own for processors, in `fast`.
 //!
 //! The crate owns what the model computes and what that costs. It must not know words, sampling, jobs or
 //! clocks. Each block is one small file whose inner function is the readable reference; a faster kernel
@@ -12,6 +13,7 @@ pub mod check;
 pub mod config;
 mod cost;
 mod error;
+mod fast;
 pub mod gdn;
 mod layer;
 mod mlp;
@@ -24,6 +26,7 @@ mod rope;
 mod score;
 mod speculate;
 mod state;
+mod trunk;
 pub mod vision;
 
 /// What a sibling family computes in the same way, for those that compare with it.
@@ -37,7 +40,9 @@ pub mod shared_parts {
 
 pub use config::Config;
 pub use cost::DecodeCost;
+pub use dyno_kernels::{Arithmetic, Machine};
 pub use error::{ModelError, Result};
+pub use fast::{CpuPath, UnknownPath};
 pub use model::{Input, LoadOptions, LoadPhase, Logits, Output, Qwen35, VisionFeatures};
 pub use mtp::DraftHead;
 pub use positions::TokenGrid;

@@ -1,21 +1,26 @@
 //! The model: embedding, decoder layers, head. Owns loading and the forward pass over a state; generation
 //! loops, sampling and words belong to others.
 
+use std::sync::Arc;
+
 use candle_core::{Device, IndexOp, Tensor};
-use dyno_weights::{Checkpoint, Embedding, Linear};
+use dyno_kernels::{Arithmetic, Processor};
+use dyno_weights::Checkpoint;
 
 use crate::config::Config;
+use crate::cost::DecodeCost;
 use crate::error::{ModelError, Result};
+use crate::fast::{CpuPath, Place, within};
 use crate::layer::DecoderLayer;
 use crate::mtp::DraftHead;
-use crate::norm::ZeroCentredNorm;
 use crate::positions::{Layout, Run, TokenGrid, lay_out};
 use crate::rope::{Position, TextRotary};
-use crate::state::{State, StateLimits};
+use crate::state::{Needs, State, StateLimits};
+use crate::trunk::Trunk;
 use crate::vision::VisionTower;
 
-/// Tokens that pass through the layers together in a prefill; bounds the memory for activations.
-const PREFILL_TOKENS: usize = 1024;
+/// Tokens that pass through the kernels together in a prefill; bounds the memory for activations.
+const PREFILL_TOKENS: usize = 512;
 
 /// What to load.
 #[derive(Debug, Clone)]
@@ -26,6 +31,8 @@ pub struct LoadOptions {
     pub vision: bool,
     /// Load the draft head.
     pub mtp: bool,
+    /// How a processor computes; accelerators have one way.
+    pub cpu: CpuPath,
 }
 
 /// What is being loaded; announced before each part.
@@ -100,10 +107,7 @@ pub struct Output {
 pub struct Qwen35 {
     config: Config,
     device: Device,
-    embedding: Embedding,
-    layers: Vec<DecoderLayer>,
-    norm: ZeroCentredNorm,
-    head: Linear,
+    trunk: Trunk,
     rotary: TextRotary,
     vision: Option<VisionTower>,
     draft: Option<DraftHead>,
@@ -123,23 +127,8 @@ impl Qwen35 {
         phase(LoadPhase::Config);
         let config = Config::parse(weights.config())?;
         let text = &config.text;
-        let (vocab, h) = (text.vocab_size, text.hidden_size);
-        phase(LoadPhase::Embedding);
-        let embedding = weights.embedding("language_model.embed_tokens.weight", vocab, h, device)?;
-        let of = text.mixers.len();
-        let mut layers = Vec::with_capacity(of);
-        for (index, mixer) in text.mixers.iter().enumerate() {
-            phase(LoadPhase::Layer { index, of });
-            let prefix = format!("language_model.layers.{index}");
-            layers.push(DecoderLayer::load(weights, &prefix, *mixer, text, device)?);
-        }
-        phase(LoadPhase::Head);
-        let norm = ZeroCentredNorm::load(weights, "language_model.norm.weight", h, text.rms_eps, device)?;
-        let head = if is_tied(&config, weights) {
-            embedding.as_linear()
-        } else {
-            weights.linear(HEAD, vocab, h, device)?
-        };
+        let trunk = Trunk::load(weights, &config, options, phase)?;
+        let place = Place { device, processor: trunk.processor() };
         let vision = match (options.vision, &config.vision) {
             (false, _) => None,
             (true, None) => {
@@ -147,7 +136,7 @@ impl Qwen35 {
             }
             (true, Some(vision)) => {
                 phase(LoadPhase::Vision);
-                Some(VisionTower::load(weights, vision, device)?)
+                Some(VisionTower::load(weights, vision, place)?)
             }
         };
         let draft = match (options.mtp, text.mtp_layers) {
@@ -160,11 +149,11 @@ impl Qwen35 {
             }
             (true, _) => {
                 phase(LoadPhase::DraftHead);
-                Some(DraftHead::load(weights, text, device)?)
+                Some(DraftHead::load(weights, text, device, place.processor)?)
             }
         };
         let rotary = TextRotary::new(&text.rope);
-        Ok(Self { device: device.clone(), embedding, layers, norm, head, rotary, vision, draft, config })
+        Ok(Self { device: device.clone(), trunk, rotary, vision, draft, config })
     }
 
     /// The model's configuration.
@@ -194,12 +183,43 @@ impl Qwen35 {
 
     /// An empty state, refused where it could not keep its limits.
     pub fn state_within(&self, limits: StateLimits) -> Result<State> {
-        State::new(&self.config, limits, &self.device)
+        match &self.trunk {
+            Trunk::Reference(_) => State::new(&self.config, limits, &self.device),
+            Trunk::Kernels(program) => State::on_kernels(&self.config, limits, program),
+        }
     }
 
     /// Bytes that a state of `context` tokens takes.
     pub fn memory_bytes(&self, context: usize) -> u64 {
-        crate::state::memory_bytes(&self.config, context)
+        Needs::of(&self.config, self.trunk.processor()).bytes(context)
+    }
+
+    /// What decoding a token after `depth` others costs, with keys and values as this model keeps them.
+    pub fn cost(&self, weights: &Checkpoint, depth: usize) -> DecodeCost {
+        let kv_bytes = Needs::of(&self.config, self.trunk.processor()).token_bytes * (depth as u64 + 1);
+        DecodeCost { kv_bytes, ..DecodeCost::new(weights, &self.config, depth) }
+    }
+
+    /// Whether kernels with threads of their own compute.
+    pub fn has_kernels(&self) -> bool {
+        self.trunk.processor().is_some()
+    }
+
+    /// How far results may be from those of f32, where the arithmetic is shorter.
+    pub fn stated_error(&self) -> Option<&'static str> {
+        let fast = |processor: &&Arc<Processor>| processor.arithmetic() == Arithmetic::Fast;
+        self.trunk.processor().filter(fast).map(|_| {
+            "decoding takes activations as bytes, off by at most a 254th of their group's largest; prompts are \
+             multiplied in bf16 where the processor does; keys and values are kept in f16"
+        })
+    }
+
+    /// The code path that computes, in words.
+    pub fn path(&self) -> String {
+        match self.trunk.processor() {
+            None => "candle".to_owned(),
+            Some(processor) => CpuPath::Kernels(processor.machine(), processor.arithmetic()).to_string(),
+        }
     }
 
     /// Reads `input` into `state`. On an error the state is as before.
@@ -217,67 +237,80 @@ impl Qwen35 {
         if input.ids.is_empty() {
             return Err(ModelError::refused("a forward pass over no tokens", "give at least one"));
         }
-        if state.layers.len() != self.layers.len() {
-            return Err(crate::layer::foreign_state());
-        }
-        state.admit(&self.config, input.ids.len())?;
+        self.trunk.check_state(&state.layers)?;
+        state.admit(input.ids.len())?;
         let grids = input.features.map_or(&[][..], |features| &features.grids);
         let layout = lay_out(input.ids, self.config.media, grids, state.next_position)?;
         let embedded = self.embed_prompt(input, &layout)?;
-
-        state.claim();
-        let mut next = state.clone();
-        let mut hidden = Vec::new();
-        for start in (0..input.ids.len()).step_by(PREFILL_TOKENS) {
-            let tokens = PREFILL_TOKENS.min(input.ids.len() - start);
-            let mut x = embedded.narrow(0, start, tokens)?;
-            let turns = self.rotary.turns(&layout.positions[start..start + tokens], &self.device)?;
-            for (index, (layer, slot)) in self.layers.iter().zip(&mut next.layers).enumerate() {
-                if let Some(watch) = watch.as_mut() {
-                    watch(index, &x);
+        let hidden = match &self.trunk {
+            Trunk::Reference(trunk) => {
+                state.claim();
+                let mut next = state.layers.clone();
+                let positions = &layout.positions;
+                let hidden = trunk.forward(&embedded, positions, &self.rotary, &mut next, &mut watch)?;
+                state.layers = next;
+                hidden
+            }
+            Trunk::Kernels(program) => {
+                let mut x = embedded.flatten_all()?.to_vec1::<f32>()?;
+                let h = self.config.text.hidden_size;
+                let parts = x.chunks_mut(PREFILL_TOKENS * h).zip(layout.positions.chunks(PREFILL_TOKENS));
+                for (x, positions) in parts {
+                    program.forward(x, positions, &self.rotary, &mut state.layers, &mut watch)?;
                 }
-                x = layer.forward(&x, &turns, slot)?;
+                Tensor::from_vec(x, (input.ids.len(), h), &self.device)?
             }
-            let x = self.norm.forward(&x)?;
-            if let Some(watch) = watch.as_mut() {
-                watch(self.layers.len(), &x);
-            }
-            hidden.push(x);
-        }
-        let hidden = if hidden.len() == 1 { hidden.swap_remove(0) } else { Tensor::cat(&hidden, 0)? };
+        };
         let rows = match want {
             Logits::All => hidden.clone(),
             Logits::Last => hidden.narrow(0, input.ids.len() - 1, 1)?,
         };
         let logits = self.logits(&rows)?;
-        next.tokens += input.ids.len();
-        next.next_position = layout.next;
-        *state = next;
+        state.tokens += input.ids.len();
+        state.next_position = layout.next;
         Ok(Output { logits, hidden, positions: layout.positions })
+    }
+
+    /// Reads one token and writes the logits of what follows, `[vocab]`: what decoding needs, and no tensors made
+    /// for it. On an error the state is as before.
+    pub fn step(&self, state: &mut State, id: u32, logits: &mut Vec<f32>) -> Result<()> {
+        let Trunk::Kernels(program) = &self.trunk else {
+            let output = self.forward(state, Input::text(&[id]), Logits::Last)?;
+            *logits = output.logits.flatten_all()?.to_vec1()?;
+            return Ok(());
+        };
+        self.trunk.check_state(&state.layers)?;
+        state.admit(1)?;
+        within(&[id], self.config.text.vocab_size)?;
+        let position = [[state.next_position; 3]];
+        logits.resize(self.config.text.vocab_size, 0.0);
+        program.step(id, &position, &self.rotary, &mut state.layers, logits)?;
+        state.tokens += 1;
+        state.next_position += 1;
+        Ok(())
     }
 
     /// Token vectors `[ids, hidden]`.
     pub(crate) fn embed(&self, ids: &[u32]) -> Result<Tensor> {
-        if let Some(id) = ids.iter().find(|id| **id as usize >= self.config.text.vocab_size) {
-            return Err(ModelError::refused(
-                format!("token id {id} in a vocabulary of {}", self.config.text.vocab_size),
-                "encode the text with this model's tokenizer",
-            ));
-        }
-        Ok(self.embedding.forward(&Tensor::new(ids, &Device::Cpu)?)?)
+        within(ids, self.config.text.vocab_size)?;
+        self.trunk.embed(ids)
     }
 
     /// Logits `[rows, vocab]` of normed hidden rows.
     pub(crate) fn logits(&self, hidden: &Tensor) -> Result<Tensor> {
-        Ok(self.head.forward(hidden)?)
+        self.trunk.logits(hidden)
     }
 
     pub(crate) fn rotary(&self) -> &TextRotary {
         &self.rotary
     }
 
+    /// A layer of the reference.
     pub(crate) fn layer(&self, index: usize) -> Option<&DecoderLayer> {
-        self.layers.get(index)
+        match &self.trunk {
+            Trunk::Reference(trunk) => trunk.layers.get(index),
+            Trunk::Kernels(_) => None,
+        }
     }
 
     fn embed_prompt(&self, input: Input<'_>, layout: &Layout) -> Result<Tensor> {
@@ -302,12 +335,4 @@ impl Qwen35 {
         }
         Ok(Tensor::cat(&parts, 0)?)
     }
-}
-
-/// The name of an untied head.
-pub(crate) const HEAD: &str = "lm_head.weight";
-
-/// Whether head and embedding are one matrix; the checkpoint's tensors decide where the file is silent.
-pub(crate) fn is_tied(config: &Config, weights: &Checkpoint) -> bool {
-    config.tied.unwrap_or_else(|| !weights.has(HEAD))
 }

@@ -64,7 +64,7 @@ impl MixtureOfExperts {
 }
 
 /// The `count` most probable experts and their weights; the lower index wins a tie.
-fn choose(probabilities: &[f32], count: usize, normalise: bool) -> Vec<(usize, f32)> {
+pub(crate) fn choose(probabilities: &[f32], count: usize, normalise: bool) -> Vec<(usize, f32)> {
     let mut order: Vec<usize> = (0..probabilities.len()).collect();
     order.sort_by(|a, b| probabilities[*b].total_cmp(&probabilities[*a]).then(a.cmp(b)));
     order.truncate(count);

@@ -18,6 +18,11 @@ pub struct Turns {
 }
 
 impl Turns {
+    /// Cosines and sines, row after row.
+    pub(crate) fn host(&self) -> Result<(Vec<f32>, Vec<f32>)> {
+        Ok((self.cos.flatten_all()?.to_vec1()?, self.sin.flatten_all()?.to_vec1()?))
+    }
+
     fn of(angles: &[f32], frequencies: usize, device: &Device) -> Result<Self> {
         let shape = (angles.len() / frequencies, frequencies);
         let cos: Vec<f32> = angles.iter().map(|angle| angle.cos()).collect();
@@ -68,6 +73,16 @@ impl TextRotary {
     /// For each position the cosines of all frequencies and then their sines, for engines with memory of their own.
     pub fn table(&self, positions: &[Position]) -> Vec<f32> {
         positions.iter().flat_map(|position| cosines_and_sines(self.angles(position))).collect()
+    }
+
+    /// Cosines and sines by themselves, in place of what the two hold.
+    pub(crate) fn write(&self, positions: &[Position], cos: &mut Vec<f32>, sin: &mut Vec<f32>) {
+        cos.clear();
+        sin.clear();
+        for angle in positions.iter().flat_map(|position| self.angles(position)) {
+            cos.push(angle.cos());
+            sin.push(angle.sin());
+        }
     }
 
     fn angles<'a>(&'a self, position: &'a Position) -> impl Iterator<Item = f32> + Clone + 'a {

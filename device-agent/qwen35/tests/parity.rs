@@ -3,18 +3,26 @@
 use std::path::{Path, PathBuf};
 
 use candle_core::Device;
-use dyno_qwen35::check::{Comparison, Outcome, Part, check};
+use dyno_qwen35::CpuPath;
+use dyno_qwen35::check::{Comparison, Outcome, Part, check, check_on};
 use dyno_weights::{Checkpoint, Format, VHeadOrder, quantize_to_gguf};
 
 fn data(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
 }
 
-/// Checks one recorded checkpoint and that exactly `parts` were compared; lists everything that failed.
+/// Checks one recorded checkpoint by every exact way of computing, and that exactly `parts` were compared; lists
+/// everything that failed.
 fn agrees(name: &str, parts: &[Part]) {
+    for path in CpuPath::exact() {
+        agrees_by(path, name, parts);
+    }
+}
+
+fn agrees_by(path: CpuPath, name: &str, parts: &[Part]) {
     let folder = data(name);
     let weights = Checkpoint::open(&folder).expect("opens");
-    let report = check(&weights, &folder, &Device::Cpu).expect("runs");
+    let report = check_on(&weights, &folder, &Device::Cpu, path).expect("runs");
     let compared: Vec<Part> = report
         .parts
         .iter()
@@ -24,7 +32,7 @@ fn agrees(name: &str, parts: &[Part]) {
     assert_eq!(compared, parts);
     let failed: Vec<(Part, &Comparison)> =
         report.comparisons().filter(|(_, comparison)| !comparison.passed()).collect();
-    assert!(failed.is_empty() && report.passed(), "{failed:#?}");
+    assert!(failed.is_empty() && report.passed(), "{path}: {failed:#?}");
 }
 
 #[test]
@@ -55,12 +63,14 @@ fn the_same_weights_in_gguf() {
         let written = quantize_to_gguf(&weights, Format::F32, &file, &mut |_| ()).expect("writes");
         let gguf = Checkpoint::open(&written.path).expect("opens");
         assert_eq!(gguf.v_head_order(), VHeadOrder::Tiled, "{name}");
-        for part in parts {
+        for (part, path) in
+            parts.iter().flat_map(|part| [CpuPath::Reference, CpuPath::Best].map(|path| (part, path)))
+        {
             let reference = data(name).join(part.file_name());
-            let report = check(&gguf, &reference, &Device::Cpu).expect("runs");
+            let report = check_on(&gguf, &reference, &Device::Cpu, path).expect("runs");
             let failed: Vec<_> =
                 report.comparisons().filter(|(_, comparison)| !comparison.passed()).collect();
-            assert!(failed.is_empty() && report.passed(), "{name}: {failed:#?}");
+            assert!(failed.is_empty() && report.passed(), "{name}, {path}: {failed:#?}");
         }
     }
 }

@@ -49,6 +49,21 @@ impl Bytes {
         let end = self.range.start.checked_add(range.end)?;
         (start <= end && end <= self.range.end).then(|| Self { owner: self.owner.clone(), range: start..end })
     }
+
+    /// Says that these bytes will not be read soon, so that pages of a mapped file are given back. Reading them
+    /// later brings them in again.
+    pub(crate) fn let_go(&self) {
+        #[cfg(unix)]
+        if let Owner::Mapped(map) = &self.owner {
+            let advice = memmap2::UncheckedAdvice::DontNeed;
+            #[expect(
+                unsafe_code,
+                reason = "for a mapping that is written, this advice would lose what was written"
+            )]
+            // SAFETY: the mapping is of a file and is never written, so its pages come back as they were.
+            let _ = unsafe { map.unchecked_advise_range(advice, self.range.start, self.range.len()) };
+        }
+    }
 }
 
 impl From<Vec<u8>> for Bytes {

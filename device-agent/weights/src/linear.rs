@@ -71,6 +71,12 @@ impl Linear {
         self.matrix.packed()
     }
 
+    /// Says that the stored bytes were copied to where they are needed and will not be read soon: the system may
+    /// take the pages of a mapped file back.
+    pub fn let_go(&self) {
+        self.matrix.let_go();
+    }
+
     /// The weight as dense f32 `[rows, cols]` on the CPU.
     pub fn dequantize(&self) -> Result<Tensor> {
         Tensor::from_vec(self.matrix.to_f32(), (self.rows(), self.cols()), &Device::Cpu)

@@ -104,6 +104,13 @@ impl Matrix {
         }
     }
 
+    /// See [`Bytes::let_go`].
+    pub(crate) fn let_go(&self) {
+        for bytes in [&self.codes, &self.scales, &self.biases] {
+            bytes.let_go();
+        }
+    }
+
     /// The rows in `range` as a matrix of their own, sharing the bytes.
     pub(crate) fn view(&self, range: Range<usize>) -> Option<Self> {
         if range.is_empty() || range.end > self.rows {

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use dyno_gpu::cuda::Cuda;
 use dyno_gpu::{Gpu, Model, Scalar};
-use dyno_qwen35::{Input, LoadOptions, Logits, Qwen35, greedy};
+use dyno_qwen35::{CpuPath, Input, LoadOptions, Logits, Qwen35, greedy};
 use dyno_weights::{Checkpoint, shapes};
 use serde_json::{Value, json};
 
@@ -50,7 +50,8 @@ fn chosen(
 pub(crate) fn same_ids(gpu: Cuda) -> Result<(Value, Cuda), Box<dyn Error>> {
     let weights = recorded()?;
     let ids: Vec<u32> = (0..75u32).map(|i| (i * i * 7 + i * 13 + 5) % 499).collect();
-    let options = LoadOptions { device: candle_core::Device::Cpu, vision: false, mtp: false };
+    let options =
+        LoadOptions { device: candle_core::Device::Cpu, vision: false, mtp: false, cpu: CpuPath::Reference };
     let processor = Qwen35::load(&weights, &options, &mut |_| ())?;
     let mut state = processor.state()?;
     let mut logits = processor.forward(&mut state, Input::text(&ids), Logits::Last)?.logits;

@@ -13,6 +13,7 @@ use dyno_weights::Checkpoint;
 
 use crate::config::Config;
 use crate::error::{ModelError, Result};
+use crate::fast::CpuPath;
 use crate::model::{LoadOptions, Qwen35};
 use reference::Reference;
 
@@ -124,6 +125,11 @@ mod gates {
 
 /// Runs every recorded part of `reference`, a folder or a single file, on the checkpoint.
 pub fn check(weights: &Checkpoint, reference: &Path, device: &Device) -> Result<Report> {
+    check_on(weights, reference, device, CpuPath::Reference)
+}
+
+/// As [`check`], by a way of computing that a processor has.
+pub fn check_on(weights: &Checkpoint, reference: &Path, device: &Device, cpu: CpuPath) -> Result<Report> {
     let config = Config::parse(weights.config())?;
     let recorded = Part::ALL.map(|part| (part, Reference::find(reference, part)));
     if recorded.iter().all(|(_, file)| file.is_none()) {
@@ -137,6 +143,7 @@ pub fn check(weights: &Checkpoint, reference: &Path, device: &Device) -> Result<
         device: device.clone(),
         vision: config.vision.is_some() && wants(&[Part::Image, Part::Video, Part::Pixels]),
         mtp: config.text.mtp_layers > 0 && wants(&[Part::DraftHead]),
+        cpu,
     };
     let model = Qwen35::load(weights, &options, &mut |_| ())?;
     let mut parts = Vec::with_capacity(recorded.len());

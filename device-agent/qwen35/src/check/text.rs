@@ -63,6 +63,19 @@ pub(super) fn decode(model: &Qwen35, order: VHeadOrder, reference: &Reference) -
                 held("recurrent_state", &grouped(&now.recurrent, 0, sizes, order)?, gates::STATE)?;
                 held("conv_state", &recorded_conv(&now.conv, sizes, order)?, gates::KEY_VALUE)?;
             }
+            LayerState::Delta { now, .. } => {
+                let shape = (sizes.value_heads, sizes.key_dim, sizes.value_dim);
+                let recurrent = Tensor::from_slice(&now.state, shape, model.device())?;
+                let shape = (sizes.conv_kernel - 1, sizes.conv_channels());
+                let conv = Tensor::from_slice(&now.conv, shape, model.device())?;
+                held("recurrent_state", &grouped(&recurrent, 0, sizes, order)?, gates::STATE)?;
+                held("conv_state", &recorded_conv(&conv, sizes, order)?, gates::KEY_VALUE)?;
+            }
+            LayerState::Kept(kept) => {
+                let (keys, values) = kept.tensors()?;
+                held("key", &keys, gates::KEY_VALUE)?;
+                held("value", &values, gates::KEY_VALUE)?;
+            }
             LayerState::Full(cache) => {
                 if let Some((keys, values)) = cache.held() {
                     held("key", &keys, gates::KEY_VALUE)?;

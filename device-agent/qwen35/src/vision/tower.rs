@@ -1,12 +1,13 @@
 //! The vision tower: patch embedding, learned and rotary positions, transformer blocks, merger.
 
 use candle_core::{Device, Tensor};
-use dyno_weights::{Checkpoint, Linear};
+use dyno_weights::Checkpoint;
 
 use super::patches::{PatchGrid, Patches, block_order};
 use crate::attend::attend;
 use crate::config::VisionConfig;
 use crate::error::Result;
+use crate::fast::{Place, Weight};
 use crate::model::VisionFeatures;
 use crate::norm::LayerNorm;
 use crate::rope::{Turns, patch_turns};
@@ -14,15 +15,15 @@ use crate::rope::{Turns, patch_turns};
 /// A linear map with bias: every one in the tower has it.
 #[derive(Debug)]
 struct Affine {
-    weight: Linear,
+    weight: Weight,
     bias: Tensor,
 }
 
 impl Affine {
-    fn load(weights: &Checkpoint, name: &str, out: usize, inp: usize, device: &Device) -> Result<Self> {
+    fn load(weights: &Checkpoint, name: &str, out: usize, inp: usize, place: Place<'_>) -> Result<Self> {
         Ok(Self {
-            weight: weights.linear(&format!("{name}.weight"), out, inp, device)?,
-            bias: weights.tensor(&format!("{name}.bias"), &[out], device)?,
+            weight: Weight::load(weights, &format!("{name}.weight"), out, inp, place)?,
+            bias: weights.tensor(&format!("{name}.bias"), &[out], place.device)?,
         })
     }
 
@@ -42,11 +43,11 @@ struct Block {
 }
 
 impl Block {
-    fn load(weights: &Checkpoint, prefix: &str, config: &VisionConfig, device: &Device) -> Result<Self> {
+    fn load(weights: &Checkpoint, prefix: &str, config: &VisionConfig, place: Place<'_>) -> Result<Self> {
         let (h, inner) = (config.hidden_size, config.intermediate_size);
         let affine =
-            |name: &str, out, inp| Affine::load(weights, &format!("{prefix}.{name}"), out, inp, device);
-        let norm = |name: &str| LayerNorm::load(weights, &format!("{prefix}.{name}"), h, device);
+            |name: &str, out, inp| Affine::load(weights, &format!("{prefix}.{name}"), out, inp, place);
+        let norm = |name: &str| LayerNorm::load(weights, &format!("{prefix}.{name}"), h, place.device);
         Ok(Self {
             norm1: norm("norm1")?,
             qkv: affine("attn.qkv", 3 * h, h)?,
@@ -96,14 +97,13 @@ impl Merger {
         name: &str,
         whole: bool,
         config: &VisionConfig,
-        device: &Device,
+        place: Place<'_>,
     ) -> Result<Self> {
         let width = config.hidden_size * config.merge * config.merge;
         let normed = if whole { width } else { config.hidden_size };
-        let affine =
-            |part: &str, out, inp| Affine::load(weights, &format!("{name}.{part}"), out, inp, device);
+        let affine = |part: &str, out, inp| Affine::load(weights, &format!("{name}.{part}"), out, inp, place);
         Ok(Self {
-            norm: LayerNorm::load(weights, &format!("{name}.norm"), normed, device)?,
+            norm: LayerNorm::load(weights, &format!("{name}.norm"), normed, place.device)?,
             whole,
             fc1: affine("linear_fc1", width, width)?,
             fc2: affine("linear_fc2", config.out_hidden_size, width)?,
@@ -136,8 +136,9 @@ pub struct VisionTower {
 }
 
 impl VisionTower {
-    pub(crate) fn load(weights: &Checkpoint, config: &VisionConfig, device: &Device) -> Result<Self> {
-        Self::load_tapped(weights, config, &[], device)
+    /// On the kernels of a processor where there is one.
+    pub(crate) fn load(weights: &Checkpoint, config: &VisionConfig, place: Place<'_>) -> Result<Self> {
+        Self::load_at(weights, config, &[], place)
     }
 
     /// With further outputs taken after the blocks `taps`, as a sibling family has them.
@@ -147,20 +148,30 @@ impl VisionTower {
         taps: &[usize],
         device: &Device,
     ) -> Result<Self> {
+        Self::load_at(weights, config, taps, Place { device, processor: None })
+    }
+
+    fn load_at(
+        weights: &Checkpoint,
+        config: &VisionConfig,
+        taps: &[usize],
+        place: Place<'_>,
+    ) -> Result<Self> {
+        let device = place.device;
         let h = config.hidden_size;
         let positions = [config.table_side * config.table_side, h];
         let patch_embedding = "visual.patch_embed.proj";
         let tap = |(index, block): (usize, &usize)| {
             let name = format!("visual.deepstack_merger_list.{index}");
-            Ok((*block, Merger::load(weights, &name, true, config, device)?))
+            Ok((*block, Merger::load(weights, &name, true, config, place)?))
         };
         Ok(Self {
-            patch_embedding: Affine::load(weights, patch_embedding, h, config.patch_values(), device)?,
+            patch_embedding: Affine::load(weights, patch_embedding, h, config.patch_values(), place)?,
             positions: weights.tensor("visual.pos_embed.weight", &positions, device)?,
             blocks: (0..config.depth)
-                .map(|index| Block::load(weights, &format!("visual.blocks.{index}"), config, device))
+                .map(|index| Block::load(weights, &format!("visual.blocks.{index}"), config, place))
                 .collect::<Result<_>>()?,
-            merger: Merger::load(weights, "visual.merger", false, config, device)?,
+            merger: Merger::load(weights, "visual.merger", false, config, place)?,
             taps: taps.iter().enumerate().map(tap).collect::<Result<_>>()?,
             config: *config,
             device: device.clone(),

@@ -36,8 +36,7 @@ pub(super) fn run(own: &mut Own, task: &Generate<'_>, watch: &mut dyn Watch) -> 
         let stop = if at < reuse { reuse } else { ids.len() };
         let end = stop.min(at + chunk);
         let input = Input { ids: &ids[at..end], features: features.as_ref() };
-        let output =
-            own.pool.install(|| own.model.forward(&mut state, input, Logits::Last)).map_err(model)?;
+        let output = own.compute(|| own.model.forward(&mut state, input, Logits::Last)).map_err(model)?;
         if watch.read((end - at) as u32).is_break() {
             return Ok(Finish::Cancelled);
         }
@@ -81,9 +80,9 @@ fn one_by_one(
     choice: &mut Choice<'_>,
     watch: &mut dyn Watch,
 ) -> Result<Finish, Failure> {
-    let mut logits = first.clone();
+    let mut logits = row(first)?;
     for left in (0..task.stop.max_tokens).rev() {
-        let id = choice.next(&row(&logits)?)?;
+        let id = choice.next(&logits)?;
         if watch.token(id).is_break() {
             return Ok(Finish::Cancelled);
         }
@@ -91,10 +90,7 @@ fn one_by_one(
             return Ok(finish);
         }
         if left > 0 {
-            let input = Input::text(std::slice::from_ref(&id));
-            let output =
-                own.pool.install(|| own.model.forward(&mut state, input, Logits::Last)).map_err(model)?;
-            logits = output.logits;
+            own.compute(|| own.model.step(&mut state, id, &mut logits)).map_err(model)?;
         }
     }
     Ok(Finish::Length)
@@ -134,7 +130,7 @@ fn speculate(
         if left == 0 {
             continue;
         }
-        let follows = own.pool.install(|| drafting.round(&mut state, id)).map_err(model)?;
+        let follows = own.compute(|| drafting.round(&mut state, id)).map_err(model)?;
         let now = drafting.figures();
         watch.speculated((now.drafts - before.drafts) as u32, (now.accepted - before.accepted) as u32);
         before = now;

@@ -12,7 +12,7 @@ use dyno_protocol::{
     RenderRequest, Rendered, ScoredContinuation,
 };
 use dyno_qwen35::{
-    Config, DecodeCost, Input, LoadOptions, LoadPhase, ModelError, Qwen35, State, VisionFeatures,
+    Config, CpuPath, DecodeCost, Input, LoadOptions, LoadPhase, ModelError, Qwen35, State, VisionFeatures,
 };
 use dyno_weights::Checkpoint;
 
@@ -64,6 +64,7 @@ pub(super) fn open(load: &LoadSpec, store: &Store, mut opened: Opened) -> Result
         device: candle_core::Device::Cpu,
         vision: load.vision && config.vision.is_some(),
         mtp: load.draft_head,
+        cpu: cpu_path()?,
     };
     let qwen = pool
         .install(|| Qwen35::load(&checkpoint, &options, &mut |phase| opened.phase(phase_name(phase))))
@@ -73,7 +74,7 @@ pub(super) fn open(load: &LoadSpec, store: &Store, mut opened: Opened) -> Result
     let sha256 = identity(&checkpoint, load)?;
     let end_ids =
         words.as_ref().map_or_else(|| config.text.eos.clone(), |words| words.end_ids(&checkpoint, &config));
-    let base = opened.loaded(NAME, ComputeUnit::Cpu, &format(&checkpoint), sha256, "candle on the processor");
+    let base = opened.loaded(NAME, ComputeUnit::Cpu, &format(&checkpoint), sha256, "");
     let mut loaded = Loaded {
         parameters: parameters(&checkpoint),
         weight_bytes,
@@ -82,7 +83,11 @@ pub(super) fn open(load: &LoadSpec, store: &Store, mut opened: Opened) -> Result
         vision: qwen.vision().is_some(),
         ..base
     };
-    loaded.cost = cost(&checkpoint, &config, 0);
+    loaded.evidence.path = qwen.path();
+    loaded.cost = cost(qwen.cost(&checkpoint, 0));
+    if let Some(error) = qwen.stated_error() {
+        loaded.evidence.notes.push(error.to_owned());
+    }
     loaded.evidence.notes.push(format!("{} threads", pool.current_num_threads()));
     Ok(Box::new(Own {
         model: qwen,
@@ -116,6 +121,17 @@ pub(super) fn checkpoint(source: &ModelSource, store: &Store) -> Result<Checkpoi
     }
 }
 
+/// How to compute, where the operator has a wish; the best way otherwise.
+fn cpu_path() -> Result<CpuPath, Failure> {
+    const WISH: &str = "DYNO_CPU_PATH";
+    match std::env::var(WISH) {
+        Err(_) => Ok(CpuPath::Best),
+        Ok(wish) => {
+            wish.parse().map_err(|error| Failure::new(FailureKind::Refused, format!("{WISH}: {error}")))
+        }
+    }
+}
+
 fn loaded_bytes(checkpoint: &Checkpoint, load: &LoadSpec) -> u64 {
     let wanted = |name: &&str| {
         (load.vision || !name.starts_with("visual.")) && (load.draft_head || !name.starts_with("mtp."))
@@ -133,8 +149,7 @@ fn memory_limit(load: &LoadSpec, weight_bytes: u64) -> Result<Option<u64>, Failu
     })
 }
 
-fn cost(checkpoint: &Checkpoint, config: &Config, depth: u32) -> Known<Cost> {
-    let cost = DecodeCost::new(checkpoint, config, depth as usize);
+fn cost(cost: DecodeCost) -> Known<Cost> {
     Known::Is(Cost { read_bytes: cost.bytes(), flops: cost.flops() })
 }
 
@@ -176,6 +191,11 @@ fn model(error: ModelError) -> Failure {
 }
 
 impl Own {
+    /// Runs `work` where its threads are: the kernels have their own, and a second set would only be in their way.
+    fn compute<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        if self.model.has_kernels() { work() } else { self.pool.install(work) }
+    }
+
     /// The vectors of a prompt's pictures.
     fn features(&self, prompt: &Prompt) -> Result<Option<VisionFeatures>, Failure> {
         let (vision, texts) = (self.model.config().vision.as_ref(), self.checkpoint.texts());
@@ -199,7 +219,7 @@ impl Engine for Own {
     }
 
     fn cost(&self, depth: u32) -> Known<Cost> {
-        cost(&self.checkpoint, self.model.config(), depth)
+        cost(self.model.cost(&self.checkpoint, depth as usize))
     }
 
     fn render(&self, request: &RenderRequest) -> Result<Rendered, Failure> {
@@ -227,7 +247,7 @@ impl Engine for Own {
         let features = self.features(prefix)?;
         let input = Input { ids: &prefix.ids, features: features.as_ref() };
         let ids: Vec<&[u32]> = continuations.iter().map(Vec::as_slice).collect();
-        let scored = self.pool.install(|| self.model.score(input, &ids)).map_err(model)?;
+        let scored = self.compute(|| self.model.score(input, &ids)).map_err(model)?;
         // One call for the whole batch: scoring is not a rate that anyone is told.
         let _ = watch.read(prefix.ids.len() as u32);
         let scored = scored.into_iter().map(|scored| ScoredContinuation {

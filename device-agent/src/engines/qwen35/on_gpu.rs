@@ -8,7 +8,7 @@ use dyno_protocol::{
     ComputeUnit, Cost, Failure, FailureKind, Finish, Known, LoadSpec, Loaded, Prompt, RenderRequest,
     Rendered, ScoredContinuation,
 };
-use dyno_qwen35::Config;
+use dyno_qwen35::{Config, DecodeCost};
 use dyno_weights::Checkpoint;
 
 use super::words::Words;
@@ -105,7 +105,7 @@ impl OnGpu {
             weight_bytes: loaded_bytes(&checkpoint, load),
             vocabulary,
             context_limit: config.text.max_positions as u32,
-            cost: cost(&checkpoint, &config, 0),
+            cost: cost(DecodeCost::new(&checkpoint, &config, 0)),
             ..base
         };
         note(&mut model, &mut loaded).map_err(gpu)?;
@@ -259,7 +259,7 @@ impl Engine for OnGpu {
     }
 
     fn cost(&self, depth: u32) -> Known<Cost> {
-        cost(&self.checkpoint, &self.config, depth)
+        cost(DecodeCost::new(&self.checkpoint, &self.config, depth as usize))
     }
 
     fn render(&self, request: &RenderRequest) -> Result<Rendered, Failure> {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use dyno_gpu_emulator::{Emulator, Mode};
 use dyno_protocol::{ModelSource, Sampling, StopRule};
-use dyno_qwen35::{Input, LoadOptions, Logits, Qwen35, greedy};
+use dyno_qwen35::{CpuPath, Input, LoadOptions, Logits, Qwen35, greedy};
 
 use super::*;
 use crate::clock::Clock;
@@ -74,7 +74,8 @@ fn generate(engine: &mut OnGpu, ids: &[u32], sampling: &Sampling, reuse_prefix: 
 #[test]
 fn the_device_gives_the_processors_ids_and_says_where_they_came_from() {
     let ids: Vec<u32> = (0..30).map(|i| (i * 37 + 11) % 499).collect();
-    let options = LoadOptions { device: candle_core::Device::Cpu, vision: false, mtp: false };
+    let options =
+        LoadOptions { device: candle_core::Device::Cpu, vision: false, mtp: false, cpu: CpuPath::Reference };
     let model = Qwen35::load(&Checkpoint::open(&folder()).unwrap(), &options, &mut |_| ()).unwrap();
     let mut state = model.state().unwrap();
     let mut logits = model.forward(&mut state, Input::text(&ids), Logits::Last).unwrap().logits;
