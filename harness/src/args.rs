@@ -2,12 +2,14 @@
 
 #[cfg(feature = "local-agent")]
 mod calibrate;
+mod import;
 mod score;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use import::ImportArgs;
 pub use score::ScoreArgs;
 
 use crate::axes::Numbers;
@@ -83,11 +85,11 @@ pub enum Command {
 /// Plan, push, measure, report
 #[derive(Debug, Args, Clone)]
 #[command(after_help = "Examples:\n  dyno run speed --model tiny-1m,tiny-5m --quant bf16,8bit,4bit\n  \
-                        dyno run speed --depth 0,1024,4096 --dry-run\n  dyno run quality --engine openai:http://127.0.0.1:8080 --model llama-3.1-8b --items 100\n  \
+                        dyno run speed --depth 0,1024,4096 --dry-run\n  dyno run thermal/two-minutes battery --model tiny-5m --quant 4bit\n  dyno run quality --engine openai:http://127.0.0.1:8080 --model llama-3.1-8b --items 100\n  \
                         dyno run --resume runs/20260102-030405")]
 #[expect(clippy::struct_excessive_bools, reason = "every switch is one of the command line's")]
 pub struct RunArgs {
-    /// Suites to run, or a plan such as `quality`
+    /// Suites to run, each standing for its usual cases, single cases as SUITE/CASE, or a plan such as `quality`
     #[arg(value_name = "SUITE", default_value = "speed")]
     pub suites: Vec<String>,
     /// Devices, comma-separated
@@ -105,12 +107,18 @@ pub struct RunArgs {
     /// Compute units
     #[arg(long, value_delimiter = ',', default_value = "cpu")]
     pub unit: Vec<String>,
-    /// Only cases whose id contains one of these
+    /// Only cases whose id contains one of these, usual or not
     #[arg(long, value_delimiter = ',')]
     pub case: Vec<String>,
     /// Context depths for the cases that have one: lists and ranges such as 0,1024-4096*2
     #[arg(long)]
     pub depth: Option<Numbers>,
+    /// Prompt lengths for the cases that have them
+    #[arg(long)]
+    pub prompt: Option<Numbers>,
+    /// Context to allocate, for the cases that allocate more than they use
+    #[arg(long)]
+    pub context: Option<Numbers>,
     /// Ways of thinking for the cases that ask items: on, off, default
     #[arg(long, value_delimiter = ',', value_name = "MODE")]
     pub thinking: Vec<String>,
@@ -265,16 +273,6 @@ pub struct ExportArgs {
 pub enum ExportFormat {
     Csv,
     Json,
-}
-
-/// Results of other tools, as a bundle marked third-party
-#[derive(Debug, Args)]
-#[command(after_help = "Example:\n  dyno import llama-bench.json yardstick/*.jsonl --out runs/imported")]
-pub struct ImportArgs {
-    #[arg(value_name = "FILE", required = true)]
-    pub files: Vec<PathBuf>,
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
 }
 
 /// Hashes, completeness, and whether this version can read it

@@ -41,9 +41,9 @@ pub(crate) fn work_of(case: &Case, cell: &Cell) -> Option<Work> {
     let thinking = cell.axes.get("thinking").and_then(|word| Thinking::from_word(word));
     let cap: Option<u32> = cell.axes.get("cap").and_then(|cap| cap.parse().ok());
     let chosen = AxisValues {
-        depths: None,
         thinking: thinking.map(|thinking| vec![thinking]),
         caps: cap.map(|cap| vec![cap]),
+        ..AxisValues::default()
     };
     let mut axes = cell.axes.clone();
     axes.remove("shard");

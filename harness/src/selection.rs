@@ -17,6 +17,9 @@ pub(crate) struct Selection {
     pub(crate) devices: Vec<String>,
     /// Depths instead of the cases' own.
     pub(crate) depths: Option<Vec<u32>>,
+    /// Prompt lengths and allocated contexts instead of the cases' own.
+    pub(crate) prompts: Option<Vec<u32>>,
+    pub(crate) contexts: Option<Vec<u32>>,
     /// Modes and caps instead of the cases' own.
     pub(crate) thinking: Option<Vec<Thinking>>,
     pub(crate) caps: Option<Vec<u32>>,
@@ -54,7 +57,7 @@ const MAIN_PLAN: &str = "speed-short";
 impl Selection {
     /// What `dyno run` was told, with the main plan's models where none are named.
     pub(crate) fn of_args(args: &RunArgs, definitions: &Definitions) -> Result<Self, SelectionError> {
-        let asked = Asked::of(&args.suites, definitions)?;
+        let asked = Asked::of(&args.suites, !args.case.is_empty(), definitions)?;
         let chosen =
             |case: &CaseName| args.case.is_empty() || args.case.iter().any(|part| case.case.contains(part));
         let cases: Vec<CaseName> = asked.cases.iter().filter(|case| chosen(case)).cloned().collect();
@@ -85,6 +88,8 @@ impl Selection {
             units: args.unit.clone(),
             devices: args.device.clone(),
             depths: args.depth.as_ref().map(|numbers| numbers.0.clone()).or(of_plan),
+            prompts: args.prompt.as_ref().map(|numbers| numbers.0.clone()),
+            contexts: args.context.as_ref().map(|numbers| numbers.0.clone()),
             thinking: (!args.thinking.is_empty())
                 .then(|| args.thinking.iter().map(|word| thinking(word)).collect::<Result<_, _>>())
                 .transpose()?,
@@ -101,7 +106,13 @@ impl Selection {
 
     /// Values for the cases' axes.
     pub(crate) fn axis_values(&self) -> AxisValues {
-        AxisValues { depths: self.depths.clone(), thinking: self.thinking.clone(), caps: self.caps.clone() }
+        AxisValues {
+            depths: self.depths.clone(),
+            prompts: self.prompts.clone(),
+            contexts: self.contexts.clone(),
+            thinking: self.thinking.clone(),
+            caps: self.caps.clone(),
+        }
     }
 
     /// The main job: this machine, the embedded models, a short plan.
@@ -116,6 +127,8 @@ impl Selection {
             units: vec!["cpu".to_owned()],
             devices: vec![crate::devices::LOCAL.to_owned()],
             depths: (!plan.depths.is_empty()).then(|| plan.depths.clone()),
+            prompts: None,
+            contexts: None,
             thinking: None,
             caps: None,
             items: None,
@@ -137,15 +150,19 @@ struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    /// Names of suites, and of plans.
-    fn of(names: &[String], definitions: &'a Definitions) -> Result<Self, UnknownId> {
+    /// Names of suites, which stand for their usual cases or for `all` of them, of single cases, and of plans.
+    fn of(names: &[String], all: bool, definitions: &'a Definitions) -> Result<Self, UnknownId> {
         let mut asked = Self { cases: Vec::new(), plan: None };
         for name in names {
             let plan = definitions.plans().iter().find(|plan| plan.id == *name);
             let cases = match (plan, definitions.suite(name)) {
+                _ if name.contains('/') => {
+                    let (suite, case) = definitions.case(name)?;
+                    vec![CaseName { suite: suite.id.clone(), case: case.id.clone() }]
+                }
                 (_, Ok(suite)) => {
                     let named = |case: &Case| CaseName { suite: suite.id.clone(), case: case.id.clone() };
-                    suite.cases.iter().map(named).collect()
+                    suite.cases.iter().filter(|case| all || suite.is_usual(case)).map(named).collect()
                 }
                 (Some(plan), Err(_)) => cases_of(plan),
                 (None, Err(unknown)) => return Err(unknown),

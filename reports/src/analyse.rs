@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use dyno_suites::{Definitions, WorkKind};
 
 use crate::analysis::{Analysis, Attempt, Estimate, RunRow, SessionRow, Summary, TrialRow};
-use crate::bundle::{Bundle, RunStatus, SessionId};
+use crate::bundle::{Bundle, Metered, RunStatus, SessionId};
 use crate::cell::PlannedTrial;
 use crate::claims;
-use crate::derive::{self, Group, Judged, Replay};
+use crate::derive::{self, Group, Judged, Measured, Replay};
 use crate::quality::{self, Quality};
-use crate::stats::{Fit, median};
+use crate::stats::median;
 
 impl Analysis {
     /// The order of bundles does not matter to any number. A run that is given twice counts once.
@@ -21,6 +21,7 @@ impl Analysis {
         let replays: Vec<Replay<'_>> = bundles.iter().map(|bundle| Replay::of(bundle)).collect();
         let mut without: Vec<(&str, &PlannedTrial)> = Vec::new();
         let mut judged: Vec<Judged<'_>> = Vec::new();
+        let meters: Vec<&Metered> = replays.iter().flat_map(|replay| &replay.meters).copied().collect();
         for replay in &replays {
             let run_id = replay.bundle.manifest.run_id.as_str();
             let bandwidths = bandwidths(replay);
@@ -31,7 +32,7 @@ impl Analysis {
                 for attempted in attempts {
                     let session = attempted.session.map(|session| &session.start.session);
                     let bandwidth = session.and_then(|session| bandwidths.get(session)).copied();
-                    judged.push(derive::judge(attempted, definitions, bandwidth));
+                    judged.push(derive::judge(attempted, definitions, bandwidth, &meters));
                 }
             }
         }
@@ -59,7 +60,7 @@ impl Analysis {
                 .flat_map(|replay| replay.skipped.iter().map(|skipped| (*skipped).clone()))
                 .collect(),
             quality: Quality::of(&groups, definitions),
-            curves: derive::curves(&judged, |one| is_sustained(one, definitions)),
+            courses: derive::courses(&judged, &meters, |one| is_sustained(one, definitions)),
             foreign: foreign.iter().map(|(source, rows)| ((*source).clone(), rows.to_vec())).collect(),
             warnings,
         }
@@ -97,6 +98,7 @@ fn session_rows(replay: &Replay<'_>, judged: &[Judged<'_>]) -> Vec<SessionRow> {
             attempt.run_id == run_id
                 && attempt.session.is_some_and(|found| found.start.session == start.session)
         });
+        let (probes, waits) = derive::probe_rows(session);
         SessionRow {
             run_id: run_id.clone(),
             session: start.session.clone(),
@@ -106,6 +108,9 @@ fn session_rows(replay: &Replay<'_>, judged: &[Judged<'_>]) -> Vec<SessionRow> {
             evidence: start.evidence,
             began_at: start.began_at.clone(),
             sensors: derive::sensor_rows(session, attempts),
+            probes,
+            waits,
+            drifts: derive::drifts(session),
             ended_with: match (session.ended, session.failure) {
                 (_, Some(failure)) => Some(failure.what.clone()),
                 (false, None) => Some("it was cut: its end was never written".to_owned()),
@@ -119,7 +124,7 @@ fn session_rows(replay: &Replay<'_>, judged: &[Judged<'_>]) -> Vec<SessionRow> {
 fn summaries<'a>(group: &'a Group<'a>) -> impl Iterator<Item = Summary> + 'a {
     let ceiling = group.metrics.get("share_of_ceiling").map(|measured| measured.fit.value());
     group.metrics.iter().map(move |(metric, measured)| {
-        let mut estimate = estimate(&measured.fit);
+        let mut estimate = estimate(measured);
         if *metric == "accuracy"
             && let Some(share) = quality::share(group.attempts.iter().flat_map(|one| &one.answers))
         {
@@ -131,7 +136,7 @@ fn summaries<'a>(group: &'a Group<'a>) -> impl Iterator<Item = Summary> + 'a {
         estimate.warnings.extend(group.apart.iter().cloned());
         estimate.warnings.extend(group.flags.iter().cloned());
         Summary {
-            cell: group.cell.clone(),
+            cell: group.cell.clone().into_owned(),
             metric: (*metric).to_owned(),
             evidence: group.evidence,
             estimate,
@@ -142,15 +147,31 @@ fn summaries<'a>(group: &'a Group<'a>) -> impl Iterator<Item = Summary> + 'a {
     })
 }
 
-pub(crate) fn estimate(fit: &Fit) -> Estimate {
+pub(crate) fn estimate(measured: &Measured) -> Estimate {
+    let fit = &measured.fit;
+    let (interval, method, warnings) = match &measured.own {
+        None => (fit.interval(0.95), fit.method(), fit.warnings()),
+        Some(Ok(own)) => (
+            Some(*own),
+            "read off one trial, with that trial's own interval".to_owned(),
+            vec![
+                "one trial: the interval speaks of that trial and not of how trials differ; at least 2 are needed \
+                 for that, 3 or more are better"
+                    .to_owned(),
+            ],
+        ),
+        Some(Err(why)) => {
+            (None, "read off one trial, no interval".to_owned(), vec![format!("no interval: {why}")])
+        }
+    };
     Estimate {
         value: fit.value(),
-        interval: fit.interval(0.95),
+        interval,
         passes: fit.passes,
         trials: fit.trials,
         sessions: fit.sessions,
-        method: fit.method(),
-        warnings: fit.warnings(),
+        method,
+        warnings,
     }
 }
 
@@ -180,6 +201,7 @@ fn attempt_row(one: &Judged<'_>) -> Attempt {
         output_text: attempted.passes().find_map(|pass| pass.text.clone()),
         model_sha256: loaded.map(|loaded| loaded.model_sha256.clone()),
         format: loaded.map(|loaded| loaded.format.clone()),
+        weight_bytes: loaded.map(|loaded| loaded.weight_bytes),
         unit_path: loaded.map(|loaded| loaded.evidence.path.clone()),
         begin_conditions: attempted.begin_conditions().cloned(),
         end_conditions: attempted.end_conditions().cloned(),
@@ -238,6 +260,19 @@ fn warnings(
                 "{run} was measured with other definitions than it is judged with: {}",
                 others.join(", ")
             ));
+        }
+        for session in replay.sessions.values() {
+            for drift in derive::drifts(session).iter().filter(|drift| drift.is_noted()) {
+                warnings.push(format!(
+                    "the device {} changed while it was measured: the probe of {} ran at {:.1} token/s at the start \
+                     of the sitting and at {:.1} at its end ({:+.1} %)",
+                    session.start.device,
+                    drift.what,
+                    drift.from,
+                    drift.to,
+                    drift.share() * 100.0
+                ));
+            }
         }
         let debug: BTreeSet<&str> = replay
             .sessions

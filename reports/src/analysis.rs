@@ -1,10 +1,10 @@
 //! Everything a page, a table or an export shows, in one value. Made from bundles by `derive` and `claims`,
 //! read by `page` and `export`; whatever a reader sees stands here first.
 
-use dyno_protocol::{BuildFacts, Conditions, DeviceFacts};
+use dyno_protocol::{BuildFacts, Conditions, DeviceFacts, ThermalState};
 use serde::{Deserialize, Serialize};
 
-use crate::bundle::{Manifest, Outcome, SessionId};
+use crate::bundle::{Manifest, Outcome, ProbeReason, SessionId};
 use crate::cell::{Cell, Skipped, TrialId};
 use crate::evidence::Evidence;
 use crate::foreign::{ForeignRow, ForeignSource};
@@ -20,7 +20,8 @@ pub struct Analysis {
     pub trials: Vec<TrialRow>,
     pub skipped: Vec<Skipped>,
     pub foreign: Vec<(ForeignSource, Vec<ForeignRow>)>,
-    pub curves: Vec<Curve>,
+    /// Of trials of long work.
+    pub courses: Vec<Course>,
     /// Answers of quality suites, put together and held against each other.
     #[serde(default)]
     pub quality: Quality,
@@ -49,6 +50,12 @@ pub struct SessionRow {
     pub began_at: String,
     /// Sensor names with their first, lowest, highest and last reading.
     pub sensors: Vec<SensorRow>,
+    /// Short decodes that show how fast the device was at that moment.
+    pub probes: Vec<ProbeRow>,
+    /// Gates and cool-downs.
+    pub waits: Vec<WaitRow>,
+    /// What the probes lost or won from the start of the sitting to its end.
+    pub drifts: Vec<Drift>,
     pub ended_with: Option<String>,
 }
 
@@ -61,6 +68,46 @@ pub struct SensorRow {
     pub lowest: f64,
     pub highest: f64,
     pub last: f64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProbeRow {
+    pub why: ProbeReason,
+    /// The configuration that was probed.
+    pub what: String,
+    pub at_ns: Option<u64>,
+    /// Tokens a second; absent where the probe gave none.
+    pub rate: Option<f64>,
+    pub failure: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WaitRow {
+    pub what: String,
+    pub begin_ns: Option<u64>,
+    pub waited_ns: u64,
+    pub reached: bool,
+}
+
+/// The rate of one configuration's probe at the start and at the end of a sitting.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Drift {
+    pub what: String,
+    pub from: f64,
+    pub to: f64,
+}
+
+impl Drift {
+    /// A sitting whose probe moved by this share measured a device that changed meanwhile.
+    pub const NOTED: f64 = 0.05;
+
+    pub fn share(&self) -> f64 {
+        self.to / self.from - 1.0
+    }
+
+    pub fn is_noted(&self) -> bool {
+        self.share().abs() > Self::NOTED
+    }
 }
 
 /// One metric of one cell over all its valid trials.
@@ -122,6 +169,7 @@ pub struct Attempt {
     pub output_text: Option<String>,
     pub model_sha256: Option<String>,
     pub format: Option<String>,
+    pub weight_bytes: Option<u64>,
     pub unit_path: Option<String>,
     pub begin_conditions: Option<Conditions>,
     pub end_conditions: Option<Conditions>,
@@ -133,15 +181,43 @@ pub struct Attempt {
     pub events: (u64, u64),
 }
 
-/// Something over time, for a chart.
+/// One long trial over time, from the idle device before it to the recovered one after it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Curve {
-    pub title: String,
+pub struct Course {
     pub run_id: String,
     pub session: SessionId,
-    pub trial: Option<TrialId>,
+    pub trial: TrialId,
+    pub attempt: u32,
+    pub cell: Cell,
     pub evidence: Evidence,
-    pub x_unit: String,
-    pub y_unit: String,
+    /// Seconds from the first prompt; decode rate in tokens a second.
+    pub rate: Vec<(f64, f64)>,
+    /// Short passes after the work.
+    pub recovery: Vec<(f64, f64)>,
+    /// When the last token of the work came.
+    pub end_s: f64,
+    /// From when on the rate falls, with the interval, where it does.
+    pub onset_s: Option<(f64, Option<(f64, f64)>)>,
+    pub plateau: Option<f64>,
+    /// What the probe right before it was of its cold reference.
+    pub gate_share: Option<f64>,
+    /// What the device said of its own heat.
+    pub states: Vec<StateSpan>,
+    /// Temperatures, clocks, battery and power beside the rate.
+    pub readings: Vec<CourseReading>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StateSpan {
+    pub from_s: f64,
+    pub to_s: f64,
+    pub state: ThermalState,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CourseReading {
+    /// The sensor, or the instrument whose power it is.
+    pub name: String,
+    pub unit: String,
     pub points: Vec<(f64, f64)>,
 }

@@ -26,6 +26,14 @@ pub struct Cell {
     pub axes: BTreeMap<String, String>,
 }
 
+impl Cell {
+    /// Whether both run the same weights in the same way, whatever they are made to do.
+    pub fn is_configured_as(&self, other: &Self) -> bool {
+        (&self.model, &self.quant, &self.engine, self.unit, &self.device)
+            == (&other.model, &other.quant, &other.engine, other.unit, &other.device)
+    }
+}
+
 /// One planned workload: a cell and the round in which it is visited.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -19,4 +19,5 @@ mod paired_items;
 pub mod quality;
 mod readable;
 pub mod stats;
+pub mod sweep;
 pub mod verdict;

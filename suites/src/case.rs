@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use dyno_protocol::{RepeatRule, WarmUpRule};
 use serde::Serialize;
 
+use crate::axes::AxisValues;
 use crate::loading::Fields;
 use crate::metric::METRIC;
 use crate::words::words;
-use crate::work::{AxisValues, CaseWork, Work};
+use crate::work::{CaseWork, Work};
 
 pub(crate) const CASE: &str = "case";
 
@@ -65,14 +66,14 @@ impl Case {
         if short { self.rules.short } else { self.rules.full }
     }
 
-    /// What there is to measure. `depths` replaces the depths of a case that has them.
-    pub fn variants(&self, depths: Option<&[u32]>) -> Vec<Variant> {
-        self.variants_at(&AxisValues { depths: depths.map(<[u32]>::to_vec), ..AxisValues::default() })
-    }
-
-    /// The same with values for any axis instead of the case's own.
+    /// What there is to measure, with values for any axis instead of the case's own.
     pub fn variants_at(&self, chosen: &AxisValues) -> Vec<Variant> {
         self.work.variants(chosen)
+    }
+
+    /// The variant of a cell, from the cell's axes.
+    pub fn variant(&self, axes: &BTreeMap<String, String>) -> Option<Variant> {
+        self.work.variant(axes)
     }
 
     /// `suite_rules` are the rules of the suite as they are written: they are part of what a case means.

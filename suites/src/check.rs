@@ -112,7 +112,7 @@ impl Later {
                 })
             }
             Self::Runs { suite, missing } => {
-                let known = all.suite(suite).is_ok() || missing.contains(suite);
+                let known = all.suite(suite).is_ok() || all.case(suite).is_ok() || missing.contains(suite);
                 let near = did_you_mean(suite, all.suites().iter().map(|suite| suite.id.as_str())).map(meant);
                 let hint = near
                     .or_else(|| Some("a `needs_suite` test names a suite that is not there yet".to_owned()));

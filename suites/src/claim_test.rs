@@ -7,6 +7,7 @@ use std::ops::RangeInclusive;
 use dyno_protocol::{ComputeUnit, DeviceKind};
 use serde::Serialize;
 
+use crate::axes::AXES;
 use crate::case::CASE;
 use crate::check::Later;
 use crate::claim::EvidenceKind;
@@ -15,7 +16,6 @@ use crate::loading::Fields;
 use crate::metric::METRIC;
 use crate::suite::SUITE;
 use crate::words::words;
-use crate::work::AXES;
 
 /// After a suite's name: all of its cases.
 pub(crate) const ALL_CASES: &str = "/*";
@@ -53,6 +53,13 @@ pub enum Test {
         of: Quantity,
         units: Vec<ComputeUnit>,
         differs_by: f64,
+        because: String,
+    },
+    /// None of these units is better than the claimed one at both the gain and the cost.
+    Unbeaten {
+        gain: Quantity,
+        cost: Quantity,
+        units: Vec<ComputeUnit>,
         because: String,
     },
     /// Every planned trial there loaded, ran and gave right output.
@@ -101,6 +108,7 @@ words! {
         ValueAtMost = "value_at_most",
         UnitShare = "unit_share",
         ControlRuns = "control_runs",
+        Unbeaten = "unbeaten",
         RunsCorrectly = "runs_correctly",
         NonInferior = "non_inferior",
         PairedBetter = "paired_better",
@@ -193,6 +201,7 @@ impl Test {
             Self::ValueAtMost { .. } => TestKind::ValueAtMost,
             Self::UnitShare { .. } => TestKind::UnitShare,
             Self::ControlRuns { .. } => TestKind::ControlRuns,
+            Self::Unbeaten { .. } => TestKind::Unbeaten,
             Self::RunsCorrectly { .. } => TestKind::RunsCorrectly,
             Self::NonInferior { .. } => TestKind::NonInferior,
             Self::PairedBetter { .. } => TestKind::PairedBetter,
@@ -236,6 +245,12 @@ impl Test {
                 differs_by: fields.number("differs_by", 0.01..=1.0),
                 because,
             },
+            TestKind::Unbeaten => {
+                let gain = fields.inside_needed("gain", Quantity::read);
+                let cost = fields.inside_needed("cost", Quantity::read);
+                let units = fields.some("controls", |key| fields.words(key));
+                Self::Unbeaten { gain: gain?, cost: cost?, units, because }
+            }
             TestKind::RunsCorrectly => Self::RunsCorrectly { at: Where::read(fields) },
             TestKind::NonInferior => {
                 let reference = fields.inside_needed("reference", Selector::read).unwrap_or_default();

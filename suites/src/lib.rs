@@ -4,6 +4,7 @@
 //! Owns what words mean. Must not know how anything is measured, computed or shown.
 
 mod answer;
+mod axes;
 mod case;
 mod check;
 mod claim;
@@ -19,6 +20,7 @@ mod loading;
 mod metric;
 mod model;
 mod plan;
+mod probe;
 pub mod procedural;
 mod quant;
 pub mod shape;
@@ -29,6 +31,7 @@ mod words;
 mod work;
 
 pub use answer::Answer;
+pub use axes::{AXES, AxisValues};
 pub use case::{Case, PassRules, Place, Rules, Variant};
 pub use claim::{Claim, EvidenceKind, Source, Wording};
 pub use claim_test::{Quantity, Switch, Test, TestKind, Where};
@@ -43,8 +46,9 @@ pub use loading::{DefinitionErrors, Mistake};
 pub use metric::{Direction, Metric, Per, RelevantChange, Unit};
 pub use model::{Capability, KnownName, Model, Parameters, Weights, WeightsKind};
 pub use plan::Plan;
+pub use probe::{Gate, Probe};
 pub use quant::{Quant, Scheme};
 pub use suite::{Circumstance, Suite};
 pub use task::{Item, Subject, Task};
 pub use words::Words;
-pub use work::{AXES, AxisValues, CaseWork, ItemCount, PromptSource, Work, WorkKind};
+pub use work::{CaseWork, ItemCount, PromptSource, Work, WorkKind};

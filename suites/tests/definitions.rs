@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dyno_suites::{Definitions, EvidenceKind, Test, Weights, Wording};
+use dyno_suites::{AxisValues, Definitions, EvidenceKind, Test, Weights, Wording};
 
 fn embedded() -> Definitions {
     Definitions::embedded().unwrap_or_else(|mistakes| panic!("\n{mistakes}"))
@@ -66,7 +66,9 @@ fn the_command_that_decides_a_claim_names_only_what_is_defined() {
         let mut suites = 0;
         while let Some(suite) = words.next_if(|word| !word.starts_with("--")) {
             assert!(
-                definitions.suite(suite).is_ok() || claim.missing_suites().iter().any(|named| named == suite)
+                definitions.suite(suite).is_ok()
+                    || definitions.case(suite).is_ok()
+                    || claim.missing_suites().iter().any(|named| named == suite)
             );
             suites += 1;
         }
@@ -104,7 +106,7 @@ fn every_metric_that_a_case_yields_is_of_use_and_every_suite_has_work() {
     let definitions = embedded();
     for suite in definitions.suites() {
         for case in &suite.cases {
-            assert!(!case.variants(None).is_empty(), "{}/{}", suite.id, case.id);
+            assert!(!case.variants_at(&AxisValues::default()).is_empty(), "{}/{}", suite.id, case.id);
             assert!(!case.metrics.is_empty());
         }
     }

@@ -56,6 +56,8 @@ pub(crate) fn run(cli: &Cli, screen: &mut Screen<'_>, interrupt: &Interrupt) -> 
     }
 }
 
+pub(crate) use run::duration;
+
 fn definitions(global: &Global) -> anyhow::Result<Definitions> {
     Ok(Definitions::load(&global.definitions)?)
 }

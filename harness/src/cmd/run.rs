@@ -16,7 +16,7 @@ use crate::drive::{AnswerCache, AnsweredItems, Drive, Earlier, Tally};
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::plan::{Offer, Plan, plan, powers};
-use crate::schedule::schedule;
+use crate::schedule::{Manner, schedule};
 use crate::screen::{Screen, table};
 use crate::selection::{SELECTION_FILE, Selection};
 use crate::supply::Supply;
@@ -145,10 +145,7 @@ fn measure(
     interrupt: &Interrupt,
 ) -> anyhow::Result<Carried> {
     let folder = writer.dir().to_owned();
-    let steps = schedule(trials, selection.seed, |cell| {
-        let case = definitions.case(&format!("{}/{}", cell.suite, cell.case));
-        case.map_or(dyno_suites::Place::Anywhere, |(_, case)| case.place)
-    });
+    let steps = schedule(trials, selection.seed, |cell| Manner::of(cell, definitions));
     let drive = Drive {
         definitions,
         trials: trials.iter().map(|trial| (trial.id.clone(), trial)).collect(),
@@ -188,10 +185,7 @@ fn dry_run(
 ) -> anyhow::Result<Exit> {
     let mut devices = Devices::of_names(&selection.devices, definitions, selection.seed)?;
     let plan = plan(selection, definitions, &offers(&mut devices)?)?;
-    let steps = schedule(&plan.trials, selection.seed, |cell| {
-        let case = definitions.case(&format!("{}/{}", cell.suite, cell.case));
-        case.map_or(dyno_suites::Place::Anywhere, |(_, case)| case.place)
-    });
+    let steps = schedule(&plan.trials, selection.seed, |cell| Manner::of(cell, definitions));
     if json {
         let shown = serde_json::json!({
             "trials": plan.trials, "skipped": plan.skipped, "steps": steps, "expected_ns": plan.expected_ns(),

@@ -54,7 +54,7 @@ pub(super) fn trial_ns(
     let write_ns = f64::from(output) * token_ns;
     let passes = f64::from(rules.warm_up.min_passes + rules.repeat.min_passes);
     let work_ns = match &variant.work {
-        Work::Sustain { duration_ns, .. } => *duration_ns as f64,
+        Work::Sustain { duration_ns, idle_ns, .. } => (*duration_ns + *idle_ns) as f64,
         Work::Generate { reuse_prefix, .. } if *reuse_prefix > 0 => read_ns + passes * write_ns,
         _ => passes * (read_ns + write_ns),
     };

@@ -60,7 +60,7 @@ pub(crate) fn plan(
                 }
                 for configuration in &configurations {
                     let cell = cell(suite, case, &variant, offer, Some(configuration));
-                    let reason = skip::reason(configuration, &variant, offer)
+                    let reason = skip::reason(case, configuration, &variant, offer)
                         .or_else(|| skip::items(configuration, &variant, definitions));
                     let fits = reason.map_or_else(
                         || {

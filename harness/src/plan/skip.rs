@@ -1,14 +1,24 @@
 //! Why a combination cannot be run, in words that say what would make it run.
 
 use dyno_protocol::{ComputeUnit, Thinking};
-use dyno_suites::{Capability, Definitions, Subject, Variant, Words, Work};
+use dyno_suites::{Capability, Case, Definitions, Subject, Variant, Words, Work};
 
 use super::{Configuration, Offer, is_scripted};
 use crate::models::{AS_STORED, Chosen, SERVER_ENGINE};
 
-pub(super) fn reason(configuration: &Configuration<'_>, variant: &Variant, offer: &Offer) -> Option<String> {
+/// The metric whose cases need an instrument.
+const ENERGY: &str = "gross_energy_per_token";
+
+pub(super) fn reason(
+    case: &Case,
+    configuration: &Configuration<'_>,
+    variant: &Variant,
+    offer: &Offer,
+) -> Option<String> {
     engine(configuration, offer)
         .or_else(|| weights(configuration))
+        .or_else(|| vision(configuration, variant))
+        .or_else(|| instrument(case, offer))
         .or_else(|| context(configuration, variant))
         .or_else(|| memory(configuration, offer))
 }
@@ -64,10 +74,30 @@ fn weights(configuration: &Configuration<'_>) -> Option<String> {
     }
 }
 
+/// A model of the catalogue says whether it sees; a checkpoint is asked by loading it.
+fn vision(configuration: &Configuration<'_>, variant: &Variant) -> Option<String> {
+    let sees = match &configuration.chosen {
+        Chosen::Script(_) => false,
+        chosen => chosen.model().is_none_or(|model| model.capabilities.contains(&Capability::Vision)),
+    };
+    (variant.work.needs_vision() && !sees).then(|| format!("{} takes no pictures", configuration.model_name))
+}
+
+/// Work that is all about energy is not worth its time where nothing measures energy.
+fn instrument(case: &Case, offer: &Offer) -> Option<String> {
+    let needs = case.metrics.iter().any(|metric| metric == ENERGY);
+    let names = offer.facts.sensors.iter().map(|sensor| sensor.name.as_str());
+    (needs && dyno_reports::derive::instruments(names).is_empty()).then(|| {
+        format!(
+            "no instrument: {} has neither a counter of energy nor a battery gauge that it can read",
+            offer.device
+        )
+    })
+}
+
 fn context(configuration: &Configuration<'_>, variant: &Variant) -> Option<String> {
     let limit = configuration.chosen.model()?.context_tokens?;
-    let (prompt, output) = variant.work.tokens();
-    let needed = prompt.saturating_add(output);
+    let needed = variant.work.context_tokens();
     (needed > limit)
         .then(|| format!("it needs {needed} tokens of context, and {} has {limit}", configuration.model_name))
 }

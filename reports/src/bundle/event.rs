@@ -4,7 +4,7 @@ use dyno_protocol::{DeviceFacts, Failure, Prompt, Record};
 use dyno_scoring::{Question, Response};
 use serde::{Deserialize, Serialize};
 
-use crate::cell::{PlannedTrial, Skipped, TrialId};
+use crate::cell::{Cell, PlannedTrial, Skipped, TrialId};
 use crate::evidence::Evidence;
 use crate::foreign::{ForeignRow, ForeignSource};
 
@@ -56,10 +56,27 @@ pub enum EventBody {
         attempt: u32,
         outcome: Outcome,
     },
+    /// The agent's clock and the host's time of day, read together: what aligns stamps with the readings of
+    /// instruments that know only the time of day. An agent that is launched again has a clock of its own.
+    ClockRead {
+        session: SessionId,
+        agent_ns: u64,
+        unix_ns: u64,
+        /// The question and its answer took this long: the two readings are not further apart.
+        within_ns: u64,
+    },
+    /// A short decode that shows how fast the device is now.
+    Probed(Box<Probed>),
     /// A gate or a cool-down: what was waited for, how long, and whether it came.
     Waited {
         session: SessionId,
+        /// The trial that had to wait.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        trial: Option<TrialId>,
         what: String,
+        /// When the waiting began, on the agent's clock.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        begin_ns: Option<u64>,
         waited_ns: u64,
         reached: bool,
     },
@@ -71,6 +88,8 @@ pub enum EventBody {
         source: ForeignSource,
         rows: Vec<ForeignRow>,
     },
+    /// What a meter outside of a device recorded.
+    Metered(Box<Metered>),
     /// The run was taken up again after an interruption.
     Resumed {
         at: String,
@@ -97,12 +116,58 @@ pub struct SessionStart {
     pub began_at: String,
 }
 
+/// Readings of a meter, by the time of day.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Metered {
+    /// The device that it measured, as cells name it.
+    pub device: String,
+    pub file: String,
+    pub sha256: String,
+    /// Seconds that were added to the file's times to make them the host's.
+    pub offset_s: f64,
+    pub readings: Vec<MeterReading>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MeterReading {
+    pub unix_ns: u64,
+    pub watts: f64,
+}
+
+/// A probe with everything that was observed: its rate is derived like any other.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Probed {
+    pub session: SessionId,
+    pub why: ProbeReason,
+    /// The configuration that was probed, as a cell of the suite whose probe it is.
+    pub cell: Cell,
+    pub records: Vec<Record>,
+    /// Why there is no rate, where the probe went wrong.
+    pub failure: Option<Failure>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "for", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum ProbeReason {
+    /// The anchor at the start of a sitting, and the cold reference of its configuration.
+    Start,
+    /// The anchor at the end: what it lost since the start is the drift of the sitting.
+    End,
+    /// The cold reference of a further configuration.
+    Reference,
+    /// Whether this attempt may begin.
+    Gate { trial: TrialId, attempt: u32 },
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Outcome {
     /// Measured, and nothing speaks against its numbers.
     Done,
-    /// Measured, but its numbers stay out of every verdict, for these reasons.
+    /// Measured, but its numbers stay out of every verdict, for these reasons; or kept from beginning at a gate.
     Invalid { reasons: Vec<String> },
     /// Not measured.
     Failed { failure: Failure },

@@ -13,7 +13,10 @@ mod verify;
 mod writer;
 
 pub use error::BundleError;
-pub use event::{Asked, Event, EventBody, ItemAnswer, Outcome, SessionId, SessionStart};
+pub use event::{
+    Asked, Event, EventBody, ItemAnswer, MeterReading, Metered, Outcome, ProbeReason, Probed, SessionId,
+    SessionStart,
+};
 pub use manifest::{BUNDLE_FORMAT, HostFacts, Manifest, RunStatus, ToolFacts};
 pub use reader::{Bundle, Defect, DefectKind};
 pub use sink::EventSink;

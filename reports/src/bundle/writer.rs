@@ -169,11 +169,11 @@ impl Writer {
         serde_json::to_writer(&mut self.line, &Line { seq, body: &body })
             .map_err(|error| BundleError::Unwritable { what: error.to_string() })?;
         // Only these numbers do not come from JSON already: one that is not finite would read as nothing.
-        if matches!(body, EventBody::Imported { .. })
+        if matches!(body, EventBody::Imported { .. } | EventBody::Metered(_))
             && let Err(error) = serde_json::from_slice::<super::Event>(&self.line)
         {
             return Err(BundleError::Unwritable {
-                what: format!("imported rows hold a value that is no number: {error}"),
+                what: format!("what was imported holds a value that is no number: {error}"),
             });
         }
         self.line.push(b'\n');

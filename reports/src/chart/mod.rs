@@ -5,12 +5,14 @@
 
 mod axis;
 mod claim;
+mod course;
 mod dots;
 mod frontier;
 mod lines;
 mod svg;
 
 pub use claim::{Band, ClaimChart, Mark};
+pub use course::{CourseChart, Panel, Span};
 pub use dots::{DotRow, Dots};
 pub use frontier::{Frontier, FrontierPoint};
 pub use lines::{LineChart, Series};

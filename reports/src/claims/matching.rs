@@ -42,11 +42,11 @@ impl<'a> Aim<'a> {
 
     /// Every group at the place, those that match first, then those that differ least.
     pub(super) fn candidates(&self, ground: &Ground<'a>) -> Vec<Candidate<'a>> {
-        let there = ground.groups.iter().filter(|group| self.is_at(group.cell));
+        let there = ground.groups.iter().filter(|group| self.is_at(&group.cell));
         let mut found: Vec<Candidate<'a>> = there
             .map(|group| Candidate {
                 group,
-                differs: self.differs(group.cell, &group.identity, group.evidence, ground.definitions),
+                differs: self.differs(&group.cell, &group.identity, group.evidence, ground.definitions),
             })
             .collect();
         found.sort_by_key(|candidate| candidate.differs.len());
@@ -182,7 +182,7 @@ fn state<T: Words>(what: &str, found: Option<T>, wanted: &[T], differs: &mut Vec
 /// A group in a few words.
 pub(super) fn describe(group: &Group<'_>) -> String {
     let build = group.identity.os_build.as_deref().unwrap_or("unknown");
-    format!("{}, on {} (OS build {build})", describe_cell(group.cell), group.identity.device())
+    format!("{}, on {} (OS build {build})", describe_cell(&group.cell), group.identity.device())
 }
 
 pub(super) fn describe_cell(cell: &Cell) -> String {

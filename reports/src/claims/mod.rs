@@ -2,6 +2,7 @@
 //! answers. Every kind of test is one small function; what does not match is listed with what differs.
 
 mod matching;
+mod mix;
 mod paired;
 mod part;
 mod refused;
@@ -76,6 +77,7 @@ fn test_of(claim: &Claim, test: &Test, ground: &Ground<'_>) -> Part {
         Test::ControlRuns { of, units, differs_by, .. } => {
             units::controls(claim, of, units, *differs_by, ground)
         }
+        Test::Unbeaten { gain, cost, units, .. } => mix::unbeaten(claim, gain, cost, units, ground),
         Test::RunsCorrectly { at } => runs::judge(claim, at, ground),
         Test::NonInferior { of, reference, margin, .. } => {
             paired::non_inferior(claim, of, reference, *margin, ground)

@@ -2,6 +2,7 @@
 //! register to every answer it can have.
 
 mod answers;
+mod heat_and_energy;
 mod register;
 mod third_party;
 

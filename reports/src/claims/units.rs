@@ -125,7 +125,7 @@ pub(super) fn controls(
     for claimed in candidates.iter().filter(|candidate| candidate.differs.is_empty()) {
         let Some(base) = claimed.group.metrics.get(of.metric.as_str()) else { continue };
         found.push(&claimed.group.cell.model);
-        part.evidence.push(line(claimed, metric, base, &estimate(&base.fit)));
+        part.evidence.push(line(claimed, metric, base, &estimate(base)));
         for unit in units {
             let other = Aim::with(claim, &of.at, &Selector { units: vec![*unit], ..Selector::default() });
             let controls = other.candidates(ground);
@@ -149,7 +149,7 @@ pub(super) fn controls(
                 verdicts.push(Verdict::CannotTell);
                 continue;
             };
-            part.evidence.push(line(control, metric, measured, &estimate(&measured.fit)));
+            part.evidence.push(line(control, metric, measured, &estimate(measured)));
             let beyond = base.fit.speaks_beyond_one_trial() && measured.fit.speaks_beyond_one_trial();
             let verdict = match stats::about(&ratio, 1.0 - differs_by, 1.0 + differs_by) {
                 _ if !beyond => Verdict::CannotTell,
@@ -157,7 +157,7 @@ pub(super) fn controls(
                 Answer::No => Verdict::Holds,
                 Answer::Open => Verdict::CannotTell,
             };
-            let rate = spread(metric, &estimate(&measured.fit));
+            let rate = spread(metric, &estimate(measured));
             part.why.push(format!(
                 "on {} it is {rate}: {:.2} times as fast on the claimed unit ({})",
                 unit.word(),
@@ -167,7 +167,7 @@ pub(super) fn controls(
             part.finding.get_or_insert_with(|| {
                 format!(
                     "Dyno measured {} on the claimed unit and {rate} on {}",
-                    spread(metric, &estimate(&base.fit)),
+                    spread(metric, &estimate(base)),
                     unit.word()
                 )
             });

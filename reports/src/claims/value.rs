@@ -130,7 +130,7 @@ fn decide(part: &mut Part, aim: &Aim<'_>, metric: &Metric, bound: Bound, candida
     for candidate in candidates.iter().filter(|candidate| candidate.differs.is_empty()) {
         let group = candidate.group;
         let measured = &group.metrics[metric.id.as_str()];
-        let mut estimate = estimate(&measured.fit);
+        let mut estimate = estimate(measured);
         let of_items = shares::of_group(group, &metric.id);
         if let Some(items) = &of_items {
             estimate.interval = items.interval(0.95);
@@ -240,7 +240,7 @@ fn point(part: &mut Part, claim: &Claim, metric: &Metric, bound: Bound, candidat
             continue;
         }
         let measured = &candidate.group.metrics[metric.id.as_str()];
-        let estimate = estimate(&measured.fit);
+        let estimate = estimate(measured);
         let leaning = match bound.of_fit(&measured.fit) {
             _ if !measured.fit.speaks_beyond_one_trial() => Leaning::Unclear,
             Answer::Yes => Leaning::Indicated,

@@ -6,7 +6,8 @@ use dyno_protocol::{
     Bandwidth, Conditions, GenerationPass, Loaded, PassKind, Prompt, Record, RecordBody, SensorSample,
 };
 
-use super::replay::Session;
+use super::probes::Gate;
+use super::replay::{ClockPair, Session};
 use crate::bundle::{ItemAnswer, Outcome};
 use crate::cell::PlannedTrial;
 
@@ -16,6 +17,10 @@ pub(crate) struct Attempted<'a> {
     pub(crate) planned: &'a PlannedTrial,
     pub(crate) attempt: u32,
     pub(crate) session: Option<&'a Session<'a>>,
+    /// What the probe right before it showed, where it had to pass one.
+    pub(crate) gate: Option<Gate>,
+    /// The agent's clock against the time of day.
+    pub(crate) clock: Option<ClockPair>,
     pub(crate) prompt: Option<&'a Prompt>,
     pub(crate) expected_ids: Option<&'a [u32]>,
     pub(crate) records: Vec<&'a Record>,
@@ -47,8 +52,19 @@ impl<'a> Attempted<'a> {
         self.records.iter().map(|record| &record.body)
     }
 
-    /// Timed passes; warm-up passes give no numbers.
+    /// Timed passes of the work; warm-up passes give no numbers, and passes of a later step are probes.
     pub(crate) fn passes(&self) -> impl Iterator<Item = &'a GenerationPass> + '_ {
+        let work = self.timed().next().map(|pass| pass.step);
+        self.timed().filter(move |pass| Some(pass.step) == work)
+    }
+
+    /// Timed passes after the work, which show how the device recovers from it.
+    pub(crate) fn recovery(&self) -> impl Iterator<Item = &'a GenerationPass> + '_ {
+        let work = self.timed().next().map(|pass| pass.step);
+        self.timed().filter(move |pass| Some(pass.step) != work)
+    }
+
+    fn timed(&self) -> impl Iterator<Item = &'a GenerationPass> + '_ {
         self.bodies().filter_map(|body| match body {
             RecordBody::Generation(pass) if pass.kind == PassKind::Timed => Some(&**pass),
             _ => None,
@@ -81,23 +97,40 @@ impl<'a> Attempted<'a> {
         })
     }
 
-    /// The conditions right before the work: those of the last job of the attempt, because an earlier one
-    /// only loads.
+    /// The conditions right before the work: those of the job that does it, because an earlier one only loads
+    /// and a later one only looks on.
     pub(crate) fn begin_conditions(&self) -> Option<&'a Conditions> {
-        self.bodies()
-            .filter_map(|body| match body {
-                RecordBody::Started { conditions } => Some(conditions),
-                _ => None,
-            })
-            .last()
+        let started = |record: &&'a Record| match &record.body {
+            RecordBody::Started { conditions } => Some(conditions),
+            _ => None,
+        };
+        self.records[..self.work_at()].iter().rev().find_map(started)
     }
 
     pub(crate) fn end_conditions(&self) -> Option<&'a Conditions> {
-        self.bodies()
-            .filter_map(|body| match body {
-                RecordBody::Ended { conditions, .. } => Some(conditions),
-                _ => None,
-            })
-            .last()
+        let ended = |record: &&'a Record| match &record.body {
+            RecordBody::Ended { conditions, .. } => Some(conditions),
+            _ => None,
+        };
+        let work = self.work_at();
+        let last = || self.records.iter().rev().find_map(ended);
+        self.records[work..].iter().find_map(ended).or_else(last)
+    }
+
+    /// When the job of the work began, on the agent's clock.
+    pub(crate) fn work_began_ns(&self) -> Option<u64> {
+        let started = |record: &&&Record| matches!(record.body, RecordBody::Started { .. });
+        self.records[..self.work_at()].iter().rev().find(started).map(|record| record.at_ns)
+    }
+
+    /// Where the first observation of the work stands among the records; their end where there is none.
+    fn work_at(&self) -> usize {
+        let is_work = |record: &&Record| {
+            matches!(
+                record.body,
+                RecordBody::Generation(_) | RecordBody::Scoring(_) | RecordBody::Bandwidth(_)
+            )
+        };
+        self.records.iter().position(is_work).unwrap_or(self.records.len())
     }
 }

@@ -4,27 +4,34 @@
 mod answers;
 mod attempt;
 mod circumstances;
-mod curves;
+mod courses;
 mod energy;
 mod generation;
 mod identity;
+mod instruments;
 mod metrics;
 mod pool;
+mod probes;
 mod quality;
 mod replay;
 mod sustained;
-#[cfg(test)]
-pub(crate) mod testing;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 #[cfg(test)]
 mod tests;
 mod validity;
 
 pub(crate) use answers::Answered;
-pub(crate) use curves::{curves, sensor_rows};
+pub use circumstances::circumstances;
+pub(crate) use courses::{courses, sensor_rows};
 pub(crate) use identity::Identity;
+pub use instruments::{Instrument, instruments};
 #[cfg(test)]
 pub(crate) use metrics::METRICS;
 pub(crate) use pool::{Group, Judged, Measured, judge, pool};
+pub use probes::probe_rate;
+pub(crate) use probes::{drifts, probe_rows};
 pub(crate) use replay::Replay;
+pub use sustained::is_recovered;
 pub(crate) use validity::Fault;
-pub use validity::invalid_because;
+pub use validity::{disturbed, invalid_because};

@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use dyno_protocol::{Failure, Prompt, Record};
 
 use super::attempt::Attempted;
-use crate::bundle::{Bundle, EventBody, ItemAnswer, Outcome, SessionId, SessionStart};
-use crate::cell::{PlannedTrial, Skipped, TrialId};
+use super::probes::{Gate, probe_rate};
+use crate::bundle::{
+    Bundle, EventBody, ItemAnswer, Metered, Outcome, ProbeReason, Probed, SessionId, SessionStart,
+};
+use crate::cell::{Cell, PlannedTrial, Skipped, TrialId};
 use crate::foreign::{ForeignRow, ForeignSource};
 
 #[derive(Debug)]
@@ -14,6 +17,38 @@ pub(crate) struct Session<'a> {
     pub(crate) start: &'a SessionStart,
     pub(crate) failure: Option<&'a Failure>,
     pub(crate) ended: bool,
+    /// In the order in which they came.
+    pub(crate) probes: Vec<&'a Probed>,
+    pub(crate) waits: Vec<Wait<'a>>,
+    /// Readings of the agent's clock with the time of day.
+    pub(crate) clocks: Vec<ClockPair>,
+}
+
+/// Something that was waited for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wait<'a> {
+    pub(crate) what: &'a str,
+    pub(crate) begin_ns: Option<u64>,
+    pub(crate) waited_ns: u64,
+    pub(crate) reached: bool,
+}
+
+/// The agent's clock and the time of day at one moment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ClockPair {
+    pub(crate) agent_ns: u64,
+    pub(crate) unix_ns: u64,
+}
+
+impl Session<'_> {
+    /// The rate of the cold reference of a configuration, where its probe gave one.
+    pub(crate) fn reference(&self, cell: &Cell) -> Option<f64> {
+        let cold = |probed: &&&Probed| {
+            matches!(probed.why, ProbeReason::Start | ProbeReason::Reference)
+                && probed.cell.is_configured_as(cell)
+        };
+        probe_rate(&self.probes.iter().find(cold)?.records).ok()
+    }
 }
 
 /// An attempt's events before they are put together.
@@ -25,6 +60,8 @@ struct Open<'a> {
     records: Vec<&'a Record>,
     answers: Vec<&'a ItemAnswer>,
     outcome: Option<&'a Outcome>,
+    /// Which of the session's clock readings was the last before it.
+    clock: Option<ClockPair>,
     /// First and last event number.
     first: u64,
     last: u64,
@@ -37,6 +74,7 @@ pub(crate) struct Replay<'a> {
     pub(crate) skipped: Vec<&'a Skipped>,
     pub(crate) sessions: BTreeMap<&'a SessionId, Session<'a>>,
     pub(crate) foreign: Vec<(&'a ForeignSource, &'a [ForeignRow])>,
+    pub(crate) meters: Vec<&'a Metered>,
     pub(crate) notes: Vec<String>,
     pub(crate) resumed: u32,
     open: BTreeMap<(&'a TrialId, u32), Open<'a>>,
@@ -52,6 +90,7 @@ impl<'a> Replay<'a> {
             skipped: Vec::new(),
             sessions: BTreeMap::new(),
             foreign: Vec::new(),
+            meters: Vec::new(),
             notes: Vec::new(),
             resumed: 0,
             open: BTreeMap::new(),
@@ -75,7 +114,15 @@ impl<'a> Replay<'a> {
                 self.skipped.extend(skipped);
             }
             EventBody::SessionBegan(start) => {
-                self.sessions.insert(&start.session, Session { start, failure: None, ended: false });
+                let session = Session {
+                    start,
+                    failure: None,
+                    ended: false,
+                    probes: Vec::new(),
+                    waits: Vec::new(),
+                    clocks: Vec::new(),
+                };
+                self.sessions.insert(&start.session, session);
             }
             EventBody::SessionEnded { session, failure } => {
                 if let Some(session) = self.sessions.get_mut(session) {
@@ -84,7 +131,9 @@ impl<'a> Replay<'a> {
                 }
             }
             EventBody::TrialBegan { trial, attempt, session, prompt, expected_ids } => {
+                let clock = self.sessions.get(session).and_then(|session| session.clocks.last().copied());
                 let open = self.open_at(seq, trial, *attempt);
+                open.clock = clock;
                 open.session = Some(session);
                 open.prompt = prompt.as_ref();
                 open.expected_ids = expected_ids.as_deref();
@@ -98,12 +147,28 @@ impl<'a> Replay<'a> {
             EventBody::TrialEnded { trial, attempt, outcome } => {
                 self.open_at(seq, trial, *attempt).outcome = Some(outcome);
             }
-            EventBody::Waited { what, waited_ns, reached, .. } => {
-                let result = if *reached { "reached" } else { "not reached" };
-                self.notes.push(format!("waited {:.1} s for {what}: {result}", *waited_ns as f64 / 1e9));
+            EventBody::ClockRead { session, agent_ns, unix_ns, .. } => {
+                if let Some(session) = self.sessions.get_mut(session) {
+                    session.clocks.push(ClockPair { agent_ns: *agent_ns, unix_ns: *unix_ns });
+                }
+            }
+            EventBody::Probed(probed) => {
+                if let Some(session) = self.sessions.get_mut(&probed.session) {
+                    session.probes.push(probed);
+                }
+            }
+            EventBody::Waited { session, what, begin_ns, waited_ns, reached, .. } => {
+                if let Some(session) = self.sessions.get_mut(session) {
+                    let (begin_ns, waited_ns) = (*begin_ns, *waited_ns);
+                    session.waits.push(Wait { what, begin_ns, waited_ns, reached: *reached });
+                }
             }
             EventBody::Noted { what } => self.notes.push(what.clone()),
             EventBody::Imported { source, rows } => self.foreign.push((source, rows)),
+            EventBody::Metered(meter) => {
+                self.notes.push(format!("a meter on {}: {} readings", meter.device, meter.readings.len()));
+                self.meters.push(meter);
+            }
             EventBody::Resumed { at } => {
                 self.resumed += 1;
                 self.notes.push(format!("taken up again at {at}"));
@@ -143,11 +208,14 @@ impl<'a> Replay<'a> {
     }
 
     fn attempted<'b>(&'b self, planned: &'b PlannedTrial, attempt: u32, open: &'b Open<'a>) -> Attempted<'b> {
+        let session = open.session.and_then(|session| self.sessions.get(session));
         Attempted {
             run_id: &self.bundle.manifest.run_id,
             planned,
             attempt,
-            session: open.session.and_then(|session| self.sessions.get(session)),
+            session,
+            gate: session.and_then(|session| Gate::before(session, planned, attempt)),
+            clock: open.clock,
             prompt: open.prompt,
             expected_ids: open.expected_ids,
             records: open.records.clone(),

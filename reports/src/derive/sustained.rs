@@ -1,154 +1,138 @@
-//! Metrics of long work: how the rate of its passes goes over time.
+//! Metrics of long work: how the rate of its passes goes over time. What a figure is made of stands in
+//! `stats::course`; here passes become points.
+
+use dyno_protocol::{GenerationPass, PassKind, Record, RecordBody};
 
 use super::attempt::Attempted;
-use super::generation::{Value, decode_rate};
-use crate::stats::median;
+use super::generation::decode_rate;
+use crate::stats::course::{self, Figure, Point, stretched};
 
-/// Passes that began in this time are the start.
-const START_S: f64 = 30.0;
-/// The share of the whole time that is the end.
-const END_SHARE: f64 = 0.25;
-/// Three passes in a row below this share of the start are throttling.
-const THROTTLED_SHARE: f64 = 0.9;
+/// A figure, or why there is none.
+pub(super) type Read = Result<Figure, String>;
+
 /// A probe at this share of the start is recovered.
 const RECOVERED_SHARE: f64 = 0.95;
 
-/// A pass: when it began and ended, in seconds from the begin of the first one, and its rate.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Point {
-    pub(crate) begin_s: f64,
-    pub(crate) end_s: f64,
-    pub(crate) rate: f64,
-}
-
-/// Passes of the sustained step and, after it, of probes.
-fn points(attempt: &Attempted<'_>) -> (Vec<Point>, Vec<Point>) {
-    let Some(first) = attempt.passes().next() else { return (Vec::new(), Vec::new()) };
-    let seconds = |at_ns: u64| at_ns.saturating_sub(first.begin_ns) as f64 / 1e9;
-    let point = |pass: &dyno_protocol::GenerationPass| {
-        let rate = decode_rate(pass).ok()?;
-        Some(Point { begin_s: seconds(pass.begin_ns), end_s: seconds(pass.end_ns), rate })
-    };
-    let (work, probes): (Vec<_>, Vec<_>) = attempt.passes().partition(|pass| pass.step == first.step);
-    (work.into_iter().filter_map(point).collect(), probes.into_iter().filter_map(point).collect())
-}
-
+/// The passes of the work, on the clock of its first one.
 pub(crate) fn course(attempt: &Attempted<'_>) -> Vec<Point> {
-    points(attempt).0
+    points(attempt.passes(), attempt.passes().next())
 }
 
-fn start_rate(work: &[Point]) -> Value {
-    let rates: Vec<f64> =
-        work.iter().filter(|point| point.begin_s < START_S).map(|point| point.rate).collect();
-    median(&rates).ok_or_else(|| "no pass of the start has a rate".to_owned())
+/// Short passes after the work, on the same clock.
+pub(crate) fn recovery(attempt: &Attempted<'_>) -> Vec<Point> {
+    points(attempt.recovery(), attempt.passes().next())
 }
 
-fn last_quarter(work: &[Point]) -> Result<Vec<Point>, String> {
-    let end = work.last().ok_or("no pass has a rate")?.end_s;
-    let from = end * (1.0 - END_SHARE);
-    if from <= START_S {
-        return Err(format!("the work lasted {end:.0} s: its end is still its start"));
+fn points<'a>(
+    passes: impl Iterator<Item = &'a GenerationPass>,
+    first: Option<&GenerationPass>,
+) -> Vec<Point> {
+    let zero_ns = first.map_or(0, |first| first.begin_ns);
+    let seconds = |at_ns: u64| at_ns.saturating_sub(zero_ns) as f64 / 1e9;
+    passes
+        .filter_map(|pass| {
+            let rate = decode_rate(pass).ok()?;
+            let last_ns = pass.token_at_ns.last().copied().unwrap_or(pass.end_ns);
+            Some(Point { begin_s: seconds(pass.begin_ns), end_s: seconds(last_ns), rate })
+        })
+        .collect()
+}
+
+pub(super) fn initial_rate(attempt: &Attempted<'_>) -> Read {
+    course::initial(&course(attempt))
+}
+
+pub(super) fn plateau_rate(attempt: &Attempted<'_>) -> Read {
+    course::plateau(&course(attempt))
+}
+
+pub(super) fn retained_share(attempt: &Attempted<'_>) -> Read {
+    course::retained(&course(attempt))
+}
+
+pub(super) fn time_to_throttle(attempt: &Attempted<'_>) -> Read {
+    course::onset(&course(attempt))
+}
+
+pub(super) fn half_life(attempt: &Attempted<'_>) -> Read {
+    course::half_life(&course(attempt))
+}
+
+pub(super) fn recovery_time(attempt: &Attempted<'_>) -> Read {
+    recovered(&course(attempt), &recovery(attempt))
+}
+
+/// The first probe that is back, between which and the last one that was not the true moment lies.
+fn recovered(work: &[Point], probes: &[Point]) -> Read {
+    let end_s = work.last().ok_or("no pass has a rate")?.end_s;
+    let bound = RECOVERED_SHARE * course::initial(work)?.value;
+    if probes.is_empty() {
+        return Err("nothing was probed after the work".to_owned());
     }
-    let quarter: Vec<Point> = work.iter().filter(|point| point.begin_s >= from).copied().collect();
-    if quarter.is_empty() { Err("no pass began in the last quarter".to_owned()) } else { Ok(quarter) }
-}
-
-fn end_rate(work: &[Point]) -> Value {
-    let rates: Vec<f64> = last_quarter(work)?.iter().map(|point| point.rate).collect();
-    median(&rates).ok_or_else(|| "no pass of the last quarter has a rate".to_owned())
-}
-
-pub(super) fn initial_rate(attempt: &Attempted<'_>) -> Value {
-    start_rate(&course(attempt))
-}
-
-/// Only where the last quarter has no trend: a rate that still falls is no plateau.
-pub(super) fn plateau_rate(attempt: &Attempted<'_>) -> Value {
-    let work = course(attempt);
-    let quarter = last_quarter(&work)?;
-    let trend = Trend::of(&quarter).ok_or("fewer than 4 passes in the last quarter do not show a plateau")?;
-    if trend.excludes_zero() {
+    let back = probes.iter().position(|probe| probe.rate >= bound);
+    let Some(back) = back else {
+        let last = probes[probes.len() - 1];
         return Err(format!(
-            "the rate still changes by {:.2} token/s a minute in the last quarter",
-            trend.slope * 60.0
+            "not back within {:.0} s: the last probe ran at {:.0} % of the start",
+            last.begin_s - end_s,
+            last.rate / bound * RECOVERED_SHARE * 100.0
         ));
+    };
+    let after = back.checked_sub(1).map_or(0.0, |before| (probes[before].begin_s - end_s).max(0.0));
+    let by = (probes[back].begin_s - end_s).max(0.0);
+    Ok(Figure { value: by, interval: Ok((after, by)) })
+}
+
+/// Whether the last records of an attempt show the device back at its start, so that nobody has to look on.
+pub fn is_recovered(records: &[Record]) -> bool {
+    let timed = || {
+        records.iter().filter_map(|record| match &record.body {
+            RecordBody::Generation(pass) if pass.kind == PassKind::Timed => Some(&**pass),
+            _ => None,
+        })
+    };
+    let Some(first) = timed().next() else { return false };
+    let work = points(timed().filter(|pass| pass.step == first.step), Some(first));
+    let probes = points(timed().filter(|pass| pass.step != first.step), Some(first));
+    recovered(&work, &probes).is_ok()
+}
+
+/// Each pass with the gap after it: from one prompt handed over to the next.
+fn cycles<'a>(attempt: &'a Attempted<'a>) -> Vec<(&'a GenerationPass, f64)> {
+    let passes: Vec<&GenerationPass> =
+        attempt.passes().filter(|pass| pass.stamps_are_tokens && !pass.token_at_ns.is_empty()).collect();
+    let end = |at: usize| match passes.get(at + 1) {
+        Some(next) => next.begin_ns,
+        None => passes[at].token_at_ns.last().copied().unwrap_or(passes[at].end_ns),
+    };
+    let length = |at: usize| end(at).saturating_sub(passes[at].begin_ns) as f64 / 1e9;
+    (0..passes.len()).map(|at| (passes[at], length(at))).filter(|(_, length_s)| *length_s > 0.0).collect()
+}
+
+pub(super) fn delivered_rate(attempt: &Attempted<'_>) -> Read {
+    of_cycles(attempt, |pass| pass.token_at_ns.len() as f64)
+}
+
+pub(super) fn duty_cycle(attempt: &Attempted<'_>) -> Read {
+    of_cycles(attempt, |pass| {
+        let ends = pass.token_at_ns.first().zip(pass.token_at_ns.last());
+        ends.map_or(0.0, |(first, last)| last.saturating_sub(*first) as f64 / 1e9)
+    })
+}
+
+/// Something over all the time, with the spread of stretches of it.
+fn of_cycles(attempt: &Attempted<'_>, of: impl Fn(&GenerationPass) -> f64) -> Read {
+    let cycles = cycles(attempt);
+    let time_s: f64 = cycles.iter().map(|(_, length_s)| length_s).sum();
+    if time_s <= 0.0 {
+        return Err("no pass has stamps of tokens".to_owned());
     }
-    end_rate(&work)
-}
-
-pub(super) fn retained_share(attempt: &Attempted<'_>) -> Value {
-    let work = course(attempt);
-    Ok(end_rate(&work)? / start_rate(&work)?)
-}
-
-pub(super) fn time_to_throttle(attempt: &Attempted<'_>) -> Value {
-    let work = course(attempt);
-    let bound = THROTTLED_SHARE * start_rate(&work)?;
-    let throttled = work.windows(3).find(|three| three.iter().all(|point| point.rate < bound));
-    throttled
-        .map(|three| three[0].begin_s)
-        .ok_or_else(|| "the rate never fell below 90 % of the start".to_owned())
-}
-
-/// The surplus over the end falls as an exponential: its logarithm as a line.
-pub(super) fn half_life(attempt: &Attempted<'_>) -> Value {
-    let work = course(attempt);
-    let (start, end) = (start_rate(&work)?, end_rate(&work)?);
-    if end >= THROTTLED_SHARE * start {
-        return Err("the rate does not fall".to_owned());
-    }
-    // Below a tenth of the whole fall noise is larger than what is left.
-    let least = 0.1 * (start - end);
-    let surplus: Vec<Point> = work
-        .iter()
-        .take_while(|point| point.rate - end > least)
-        .map(|point| Point { rate: (point.rate - end).ln(), ..*point })
-        .collect();
-    let trend = Trend::of(&surplus).ok_or("fewer than 4 passes show the fall")?;
-    if trend.slope >= 0.0 || !trend.excludes_zero() {
-        return Err("the fall is no exponential".to_owned());
-    }
-    Ok(-std::f64::consts::LN_2 / trend.slope)
-}
-
-pub(super) fn recovery_time(attempt: &Attempted<'_>) -> Value {
-    let (work, probes) = points(attempt);
-    let end = work.last().ok_or("no pass has a rate")?.end_s;
-    let bound = RECOVERED_SHARE * start_rate(&work)?;
-    let recovered = probes.iter().find(|probe| probe.rate >= bound);
-    recovered
-        .map(|probe| probe.begin_s - end)
-        .ok_or_else(|| "no probe after it was back at the rate of the start".to_owned())
-}
-
-/// A line through points, by least squares.
-struct Trend {
-    slope: f64,
-    error: f64,
-    freedom: f64,
-}
-
-impl Trend {
-    fn of(points: &[Point]) -> Option<Self> {
-        if points.len() < 4 {
-            return None;
-        }
-        let n = points.len() as f64;
-        let mean = |value: fn(&Point) -> f64| points.iter().map(value).sum::<f64>() / n;
-        let (mean_s, mean_rate) = (mean(|point| point.begin_s), mean(|point| point.rate));
-        let spread: f64 = points.iter().map(|point| (point.begin_s - mean_s).powi(2)).sum();
-        let along: f64 = points.iter().map(|point| (point.begin_s - mean_s) * (point.rate - mean_rate)).sum();
-        let slope = along / spread;
-        let rest: f64 = points
-            .iter()
-            .map(|point| (point.rate - mean_rate - slope * (point.begin_s - mean_s)).powi(2))
-            .sum();
-        let freedom = n - 2.0;
-        (spread > 0.0).then(|| Self { slope, error: (rest / freedom / spread).sqrt(), freedom })
-    }
-
-    fn excludes_zero(&self) -> bool {
-        crate::stats::student_reach(self.freedom, 0.95)
-            .is_some_and(|reach| self.slope.abs() > reach * self.error)
-    }
+    let value = cycles.iter().map(|(pass, _)| of(pass)).sum::<f64>() / time_s;
+    let fit = stretched(cycles.iter().map(|(pass, length_s)| of(pass) / length_s));
+    let interval = fit.and_then(|fit| {
+        let (low, high) = fit.interval(0.95)?;
+        // The mean of the passes' own shares is not the share of all the time; its spread is.
+        Some((value * low / fit.value(), value * high / fit.value()))
+    });
+    Ok(Figure { value, interval: interval.ok_or_else(|| "one pass carries no interval".to_owned()) })
 }

@@ -17,16 +17,16 @@ use crate::bundle::{
 use crate::cell::{Cell, PlannedTrial};
 use crate::evidence::Evidence;
 
-pub(crate) fn definitions() -> Definitions {
+pub fn definitions() -> Definitions {
     Definitions::embedded().unwrap_or_else(|errors| panic!("{errors}"))
 }
 
-pub(crate) fn unknown<T>() -> Known<T> {
+pub fn unknown<T>() -> Known<T> {
     Known::unknown("made for a test")
 }
 
 /// A phone as the claims mean it; tests change one thing at a time.
-pub(crate) fn phone() -> DeviceFacts {
+pub fn phone() -> DeviceFacts {
     DeviceFacts {
         device_id: "test-phone".into(),
         name: "Test phone".into(),
@@ -55,7 +55,7 @@ pub(crate) fn phone() -> DeviceFacts {
     }
 }
 
-pub(crate) fn cell(case: &str, model: &str, engine: &str, unit: ComputeUnit) -> Cell {
+pub fn cell(case: &str, model: &str, engine: &str, unit: ComputeUnit) -> Cell {
     let depth = (case == "speed/decode").then(|| ("depth".to_owned(), "0".to_owned()));
     let (suite, case) = case.split_once('/').expect("suite/case");
     Cell {
@@ -72,7 +72,7 @@ pub(crate) fn cell(case: &str, model: &str, engine: &str, unit: ComputeUnit) -> 
     }
 }
 
-pub(crate) fn calm() -> Conditions {
+pub fn calm() -> Conditions {
     Conditions {
         at_ns: 0,
         power: Known::Is(PowerSource::Battery),
@@ -86,7 +86,7 @@ pub(crate) fn calm() -> Conditions {
     }
 }
 
-pub(crate) fn memory(peak_bytes: u64) -> Memory {
+pub fn memory(peak_bytes: u64) -> Memory {
     Memory {
         footprint_bytes: Known::Is(peak_bytes),
         peak_footprint_bytes: Known::Is(peak_bytes),
@@ -95,12 +95,12 @@ pub(crate) fn memory(peak_bytes: u64) -> Memory {
     }
 }
 
-pub(crate) fn ran_on(operations: &[(ComputeUnit, u64)]) -> UnitEvidence {
+pub fn ran_on(operations: &[(ComputeUnit, u64)]) -> UnitEvidence {
     let operations = if operations.is_empty() { unknown() } else { Known::Is(operations.to_vec()) };
     UnitEvidence { path: "test".into(), operations, dispatches_per_token: unknown(), notes: vec![] }
 }
 
-pub(crate) fn loaded(regime: LoadRegime) -> Loaded {
+pub fn loaded(regime: LoadRegime) -> Loaded {
     Loaded {
         begin_ns: 0,
         end_ns: 1_500_000_000,
@@ -121,12 +121,12 @@ pub(crate) fn loaded(regime: LoadRegime) -> Loaded {
     }
 }
 
-pub(crate) fn prompt() -> Prompt {
+pub fn prompt() -> Prompt {
     Prompt::new(None, vec![1, 2, 3, 4], vec![])
 }
 
 /// A pass of so many tokens at this rate after a first token at `ttft_ms`, beginning at `begin_ns`.
-pub(crate) fn pass(number: u32, begin_ns: u64, tokens: u32, rate: f64, ttft_ms: f64) -> GenerationPass {
+pub fn pass(number: u32, begin_ns: u64, tokens: u32, rate: f64, ttft_ms: f64) -> GenerationPass {
     let first = begin_ns + (ttft_ms * 1e6) as u64;
     let token_at_ns: Vec<u64> =
         (0..tokens).map(|token| first + (f64::from(token) * 1e9 / rate) as u64).collect();
@@ -155,18 +155,18 @@ pub(crate) fn pass(number: u32, begin_ns: u64, tokens: u32, rate: f64, ttft_ms: 
 
 /// What one attempt leaves, before it becomes events.
 #[derive(Debug, Clone)]
-pub(crate) struct Told {
-    pub(crate) cell: Cell,
-    pub(crate) conditions: Conditions,
-    pub(crate) loaded: Option<Loaded>,
-    pub(crate) bodies: Vec<RecordBody>,
-    pub(crate) expected_ids: Option<Vec<u32>>,
-    pub(crate) answers: Vec<ItemAnswer>,
-    pub(crate) outcome: Option<Outcome>,
+pub struct Told {
+    pub cell: Cell,
+    pub conditions: Conditions,
+    pub loaded: Option<Loaded>,
+    pub bodies: Vec<RecordBody>,
+    pub expected_ids: Option<Vec<u32>>,
+    pub answers: Vec<ItemAnswer>,
+    pub outcome: Option<Outcome>,
 }
 
 impl Told {
-    pub(crate) fn new(cell: Cell, passes: Vec<GenerationPass>) -> Self {
+    pub fn new(cell: Cell, passes: Vec<GenerationPass>) -> Self {
         Self {
             cell,
             conditions: calm(),
@@ -179,7 +179,7 @@ impl Told {
     }
 
     /// Three passes around this rate, of as many tokens as the case plans.
-    pub(crate) fn at_rate(cell: Cell, rate: f64, ttft_ms: f64) -> Self {
+    pub fn at_rate(cell: Cell, rate: f64, ttft_ms: f64) -> Self {
         let tokens = if cell.case == "chat" { 64 } else { 128 };
         let passes = (0..3).map(|number| {
             let begin_ns = 1_000_000_000 * u64::from(1 + 30 * number);
@@ -188,7 +188,7 @@ impl Told {
         Self::new(cell, passes.collect())
     }
 
-    pub(crate) fn with_bandwidth(cell: Cell, bytes_per_s: u64) -> Self {
+    pub fn with_bandwidth(cell: Cell, bytes_per_s: u64) -> Self {
         let bandwidth = Bandwidth {
             step: 0,
             pass: 0,
@@ -203,7 +203,7 @@ impl Told {
 }
 
 /// A run of one session on one device.
-pub(crate) fn run(id: &str, facts: &DeviceFacts, evidence: Evidence, told: &[Told]) -> Bundle {
+pub fn run(id: &str, facts: &DeviceFacts, evidence: Evidence, told: &[Told]) -> Bundle {
     let session = SessionId(format!("{id}-session"));
     let mut rounds: BTreeMap<&Cell, u32> = BTreeMap::new();
     let mut planned = Vec::new();
@@ -256,7 +256,7 @@ pub(crate) fn run(id: &str, facts: &DeviceFacts, evidence: Evidence, told: &[Tol
     bundle(id, bodies)
 }
 
-pub(crate) fn bundle(id: &str, bodies: Vec<EventBody>) -> Bundle {
+pub fn bundle(id: &str, bodies: Vec<EventBody>) -> Bundle {
     Bundle {
         dir: PathBuf::from(id),
         manifest: Manifest {

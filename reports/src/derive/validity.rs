@@ -1,6 +1,7 @@
 //! What makes an attempt's numbers worthless: wrong output, another prompt, stamps that cannot be.
 
 use dyno_protocol::{Finish, GenerationPass, PassKind, Prompt, Record, RecordBody};
+use dyno_suites::Words;
 
 use super::attempt::Attempted;
 
@@ -36,7 +37,8 @@ pub(crate) fn faults<'a>(
     prompt: Option<&Prompt>,
     expected_ids: Option<&[u32]>,
 ) -> Vec<Fault> {
-    let mut faults = Vec::new();
+    let bodies: Vec<&RecordBody> = bodies.collect();
+    let mut faults: Vec<Fault> = disturbances(bodies.iter().copied()).map(Fault::Unsound).collect();
     if prompt.is_some_and(|prompt| !prompt.is_whole()) {
         faults.push(Fault::Unsound("the prompt's hash is not the hash of its content".to_owned()));
     }
@@ -95,6 +97,50 @@ fn of_pass(
     if stamps.windows(2).any(|pair| pair[1] < pair[0]) {
         faults.push(Fault::Unsound(format!("the stamps of pass {number} go back in time")));
     }
+}
+
+/// What changed around the work while it went on, so that its numbers are of no one state. A further try may
+/// go undisturbed, which makes these the faults that are worth one.
+pub fn disturbed(records: &[Record]) -> Vec<String> {
+    disturbances(records.iter().map(|record| &record.body)).collect()
+}
+
+pub(crate) fn disturbances<'a>(bodies: impl Iterator<Item = &'a RecordBody>) -> impl Iterator<Item = String> {
+    let mut began = None;
+    let mut found = Vec::new();
+    for body in bodies {
+        match body {
+            RecordBody::Started { conditions } => began = Some(conditions),
+            RecordBody::Ended { conditions: end, .. } => {
+                let Some(begin) = began.take() else { continue };
+                let power = begin.power.value().zip(end.power.value());
+                if let Some((from, to)) = power.filter(|(from, to)| from != to) {
+                    let what =
+                        format!("disturbed: the power source changed from {} to {}", from.word(), to.word());
+                    found.push(what);
+                }
+                let mode = begin.low_power_mode.value().zip(end.low_power_mode.value());
+                if mode.is_some_and(|(from, to)| from != to) {
+                    found.push("disturbed: low power mode was switched".to_owned());
+                }
+                if begin.foreground.value() == Some(&true) && end.foreground.value() == Some(&false) {
+                    found.push("disturbed: the agent went to the background".to_owned());
+                }
+            }
+            _ => {}
+        }
+    }
+    found.dedup();
+    found.into_iter()
+}
+
+/// A trial that began while its probe was further below its cold reference than the suite's gate allows.
+pub(crate) fn hot_start(attempt: &Attempted<'_>, within: f64) -> Option<Fault> {
+    let gate = attempt.gate.filter(|gate| gate.share() < 1.0 - within)?;
+    Some(Fault::Unsound(format!(
+        "hot start: the probe before it ran at {:.1} % of its cold reference of this sitting",
+        gate.share() * 100.0
+    )))
 }
 
 /// What only the plan and the other passes can tell: passes that are too short.

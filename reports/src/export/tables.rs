@@ -9,6 +9,7 @@ use crate::analysis::{Analysis, Sample, Summary};
 use crate::bundle::Outcome;
 use crate::cell::Cell;
 use crate::foreign::ForeignRow;
+use crate::sweep;
 use crate::verdict::Leaning;
 
 use super::{ExportTable, Field};
@@ -18,6 +19,7 @@ pub fn tables(analysis: &Analysis, definitions: &Definitions) -> Vec<ExportTable
     let mut tables = vec![
         verdicts(analysis),
         evidence(analysis),
+        configurations(analysis, definitions),
         summaries(analysis, definitions),
         samples(analysis, definitions),
         trials(analysis, definitions),
@@ -109,6 +111,37 @@ fn verdicts(analysis: &Analysis) -> ExportTable {
         })
         .collect();
     ExportTable { name: "verdicts", columns, rows }
+}
+
+/// One row for each way to run a model: the product of a sweep.
+fn configurations(analysis: &Analysis, definitions: &Definitions) -> ExportTable {
+    let mut columns = named(&["model", "quant", "engine", "unit", "device", "evidence", "weight_byte"]);
+    for metric in sweep::metrics() {
+        columns.extend(["", "low", "high"].map(|part| column(definitions, metric, part)));
+    }
+    let rows = sweep::rows(analysis)
+        .into_iter()
+        .map(|row| {
+            let mut fields: Vec<Field> = vec![
+                row.model.into(),
+                row.quant.into(),
+                row.engine.into(),
+                row.unit.word().into(),
+                row.device.into(),
+                row.evidence.word().into(),
+                row.weight_bytes.into(),
+            ];
+            for metric in sweep::metrics() {
+                let found = row.values.get(metric);
+                let interval = found.and_then(|found| found.interval);
+                fields.push(found.map(|found| found.value).into());
+                fields.push(interval.map(|(low, _)| low).into());
+                fields.push(interval.map(|(_, high)| high).into());
+            }
+            fields
+        })
+        .collect();
+    ExportTable { name: "configurations", columns, rows }
 }
 
 /// The one table whose unit is a column: its rows are of different metrics by their nature.

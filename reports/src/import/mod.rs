@@ -13,6 +13,7 @@ mod lenient;
 mod llama_bench;
 mod llama_bench_text;
 mod lm_eval;
+mod meter;
 mod mlperf;
 mod mlx_lm;
 mod own;
@@ -23,6 +24,7 @@ mod yardstick;
 pub use detect::{Format, detect, detect_and_read};
 pub use embedded::embedded_evidence;
 pub use error::ImportError;
+pub use meter::meter;
 pub use recognise::recognise;
 
 /// The largest file that is read. Real ones are a thousand times smaller.

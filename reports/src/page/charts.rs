@@ -5,12 +5,13 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
-use crate::analysis::{Analysis, Curve, Summary};
+use crate::analysis::{Analysis, Summary};
 use crate::chart::{DotRow, Dots, Frontier, FrontierPoint, LineChart, MarkShape, Series};
 use crate::evidence::Evidence;
 use crate::readable;
 
 use super::columns::{Varying, badge, short_label};
+use super::courses;
 use super::glossary::Glossary;
 use super::table::{Column, Entry, Table};
 use super::verdicts::slug;
@@ -28,7 +29,6 @@ pub(super) struct ChartView {
 
 /// Rows that one picture can carry.
 const MOST_ROWS: usize = 24;
-const MOST_CURVE_CHARTS: usize = 16;
 /// Fewer samples have no distribution worth a line.
 const FEWEST_FOR_DISTRIBUTION: usize = 8;
 
@@ -37,7 +37,7 @@ pub(super) fn all(analysis: &Analysis, glossary: &Glossary) -> Vec<ChartView> {
     charts.extend(ceiling(analysis, glossary));
     charts.extend(frontier(analysis, glossary));
     charts.extend(distributions(analysis, glossary));
-    charts.extend(curves(&analysis.curves));
+    charts.extend(courses::views(&analysis.courses, glossary));
     charts
 }
 
@@ -326,35 +326,6 @@ fn steps(mut values: Vec<f64>) -> Vec<(f64, f64)> {
     points
 }
 
-/// Curves of one title and unit share a picture.
-fn curves(curves: &[Curve]) -> Vec<ChartView> {
-    let mut groups: BTreeMap<(&str, &str, &str), Vec<&Curve>> = BTreeMap::new();
-    for curve in curves {
-        groups.entry((&curve.title, &curve.x_unit, &curve.y_unit)).or_default().push(curve);
-    }
-    groups
-        .into_iter()
-        .take(MOST_CURVE_CHARTS)
-        .enumerate()
-        .filter_map(|(index, ((title, x_unit, y_unit), group))| {
-            let series = group
-                .iter()
-                .take(LineChart::MOST_SERIES)
-                .map(|curve| {
-                    let whose = curve.trial.as_ref().map_or_else(
-                        || format!("session {}", curve.session.0),
-                        |trial| format!("trial {trial}"),
-                    );
-                    let kind = badge(curve.evidence);
-                    let label = if kind.is_empty() { whose } else { format!("{whose} ({kind})") };
-                    Series { label, points: curve.points.clone() }
-                })
-                .collect();
-            line_view(format!("curve-{index}"), title.to_owned(), series, x_unit, y_unit)
-        })
-        .collect()
-}
-
 pub(super) fn line_view(
     id: String,
     title: String,
@@ -389,7 +360,7 @@ pub(super) fn line_view(
     Some(ChartView { id, title, note: String::new(), legend, svg, table })
 }
 
-fn line_row(series: &Series) -> Vec<Entry> {
+pub(super) fn line_row(series: &Series) -> Vec<Entry> {
     let values: Vec<f64> =
         series.points.iter().map(|point| point.1).filter(|value| value.is_finite()).collect();
     let low = values.iter().copied().fold(f64::INFINITY, f64::min);

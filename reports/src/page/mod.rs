@@ -5,6 +5,7 @@
 
 mod charts;
 mod columns;
+mod courses;
 mod failures;
 mod glossary;
 mod glossary_from;
@@ -15,6 +16,7 @@ mod measured;
 mod provenance;
 mod quality;
 mod security;
+mod sweep;
 mod table;
 mod template;
 mod third_party;

@@ -40,6 +40,9 @@ struct Session {
     facts: Vec<(String, String)>,
     engines: Vec<String>,
     sensors: Option<Table>,
+    /// What the probes say of the device between start and end.
+    anchors: Vec<String>,
+    waits: Option<Table>,
     ended_with: String,
 }
 
@@ -117,6 +120,8 @@ fn session_view(index: usize, session: &SessionRow) -> Session {
         facts: listed.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
         engines: facts.engines.iter().map(|engine| format!("{} {}", engine.name, engine.version)).collect(),
         sensors: sensors(index, session),
+        anchors: anchors(session),
+        waits: waits(index, session),
         ended_with: session.ended_with.clone().unwrap_or_default(),
     }
 }
@@ -130,6 +135,41 @@ fn kind_word(kind: DeviceKind) -> &'static str {
         DeviceKind::Simulated => "simulated device: evidence about nothing real",
         DeviceKind::AppleSimulator => "Apple's simulator: a Mac under a phone's name",
     }
+}
+
+/// The probe at both ends, or why there is nothing to compare.
+fn anchors(session: &SessionRow) -> Vec<String> {
+    let rate = |rate: f64| format!("{} token/s", readable::number(rate, readable::decimals_for(rate)));
+    let drifts = session.drifts.iter().map(|drift| {
+        let (from, to) = (rate(drift.from), rate(drift.to));
+        let share = readable::number(drift.share() * 100.0, 1);
+        format!("Probe of {}: {from} at the start, {to} at the end ({share} %).", drift.what)
+    });
+    let failed = session.probes.iter().filter(|probe| probe.rate.is_none()).map(|probe| {
+        let why = probe.failure.as_deref().unwrap_or("its stamps give no rate");
+        format!("A probe of {} gave nothing: {why}.", probe.what)
+    });
+    drifts.chain(failed).collect()
+}
+
+fn waits(index: usize, session: &SessionRow) -> Option<Table> {
+    if session.waits.is_empty() {
+        return None;
+    }
+    let columns = vec![Column::words("Waited for"), Column::number("Time", "s"), Column::words("Came")];
+    let rows = session
+        .waits
+        .iter()
+        .map(|wait| {
+            let seconds = wait.waited_ns as f64 / 1e9;
+            vec![
+                Entry::words(&wait.what),
+                Entry::number(readable::number(seconds, 0), seconds),
+                Entry::words(if wait.reached { "yes" } else { "no, its time was over" }),
+            ]
+        })
+        .collect();
+    Some(Table::whole(&format!("waits-{index}"), "Gates and cool-downs of this session", columns, rows))
 }
 
 fn sensors(index: usize, session: &SessionRow) -> Option<Table> {

@@ -18,7 +18,7 @@ use super::table::{Bounds, Table};
 use super::third_party::{self, ThirdParty};
 use super::trials::{self, Inspected};
 use super::verdicts::Verdicts;
-use super::{PageError, PageOptions, matrix};
+use super::{PageError, PageOptions, matrix, sweep};
 
 #[derive(Debug, Serialize)]
 pub(super) struct View {
@@ -28,6 +28,7 @@ pub(super) struct View {
     kinds: Vec<Kind>,
     toys: Vec<String>,
     verdicts: Verdicts,
+    sweep: Option<Table>,
     measured: Vec<Measured>,
     matrix: Option<Table>,
     quality: Option<QualityView>,
@@ -83,6 +84,7 @@ impl View {
             kinds: kinds(analysis),
             toys: toys(analysis, glossary),
             verdicts,
+            sweep: sweep::table(analysis, glossary, bounds)?,
             measured: measured::tables(analysis, glossary, &places, bounds)?,
             // Where answers can be paired, the contests say more than estimates side by side.
             matrix: if analysis.quality.contests.is_empty() {

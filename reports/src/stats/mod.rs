@@ -3,14 +3,17 @@
 //! Knows nothing of bundles, metrics or claims. `reports/README.md` says which method is used where, and why.
 
 mod clusters;
+pub mod course;
 mod families;
 mod fit;
+pub mod gauge;
 mod order;
 mod paired;
 mod proportions;
 mod tests_of_value;
 
 pub use clusters::ClusteredMean;
+pub use course::Figure;
 pub use families::holm;
 pub use fit::{Fit, Level, Placed, Scale, student_reach};
 pub use order::{median, quantile};

@@ -6,8 +6,12 @@ use dyno_protocol::{
     BuildFacts, BuildProfile, ComputeUnit, Conditions, DeviceFacts, DeviceKind, EngineFacts, Failure,
     FailureKind, Known, PowerSource, SensorFacts, ThermalState,
 };
-use dyno_reports::analysis::{Attempt, Estimate, RunRow, Sample, SensorRow, SessionRow, Summary, TrialRow};
-use dyno_reports::bundle::{BUNDLE_FORMAT, HostFacts, Manifest, Outcome, RunStatus, SessionId, ToolFacts};
+use dyno_reports::analysis::{
+    Attempt, Drift, Estimate, ProbeRow, RunRow, Sample, SensorRow, SessionRow, Summary, TrialRow, WaitRow,
+};
+use dyno_reports::bundle::{
+    BUNDLE_FORMAT, HostFacts, Manifest, Outcome, ProbeReason, RunStatus, SessionId, ToolFacts,
+};
 use dyno_reports::cell::{Cell, PlannedTrial};
 use dyno_reports::chart::Band;
 use dyno_reports::evidence::Evidence;
@@ -205,6 +209,29 @@ pub(crate) fn session() -> SessionRow {
             highest: 63.25,
             last: 58.0,
         }],
+        probes: vec![
+            ProbeRow {
+                why: ProbeReason::Start,
+                what: "qwen3.5-0.8b q4, dyno-cpu".into(),
+                at_ns: Some(2_000_000_000),
+                rate: Some(30.2),
+                failure: None,
+            },
+            ProbeRow {
+                why: ProbeReason::End,
+                what: "qwen3.5-0.8b q4, dyno-cpu".into(),
+                at_ns: Some(900_000_000_000),
+                rate: Some(29.9),
+                failure: None,
+            },
+        ],
+        waits: vec![WaitRow {
+            what: "its probe to be back within 5 % of its cold reference: 29.1 of 30.2 token/s".into(),
+            begin_ns: Some(500_000_000_000),
+            waited_ns: 37_000_000_000,
+            reached: true,
+        }],
+        drifts: vec![Drift { what: "qwen3.5-0.8b q4, dyno-cpu".into(), from: 30.2, to: 29.9 }],
         ended_with: None,
     }
 }
@@ -254,6 +281,7 @@ pub(crate) fn trial(
             output_text: Some("42".into()),
             model_sha256: Some(HASH.into()),
             format: Some("affine-4bit-g64".into()),
+            weight_bytes: Some(412_000_000),
             unit_path: Some("dyno-cpu avx512".into()),
             begin_conditions: Some(conditions()),
             end_conditions: Some(conditions()),

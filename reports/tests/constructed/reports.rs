@@ -1,9 +1,9 @@
 //! Four reports: an ordinary one, one full of hostile text, one with ten thousand trials, and an empty one.
 
-use dyno_protocol::FailureKind;
-use dyno_reports::analysis::{Analysis, Curve, TrialRow};
+use dyno_protocol::{FailureKind, ThermalState};
+use dyno_reports::analysis::{Analysis, Course, CourseReading, StateSpan, TrialRow};
 use dyno_reports::bundle::{Outcome, SessionId};
-use dyno_reports::cell::{Cell, Skipped};
+use dyno_reports::cell::{Cell, PlannedTrial, Skipped};
 use dyno_reports::evidence::Evidence;
 use dyno_reports::verdict::{ClaimVerdict, Leaning, Verdict};
 
@@ -18,7 +18,7 @@ pub(crate) fn empty() -> Analysis {
         trials: vec![],
         skipped: vec![],
         foreign: vec![],
-        curves: vec![],
+        courses: vec![],
         quality: dyno_reports::quality::Quality::default(),
         warnings: vec![],
     }
@@ -74,7 +74,7 @@ pub(crate) fn ordinary() -> Analysis {
         measure(cell("quality", "add", model, quant, "dyno-cpu"), Evidence::Measured, &metrics);
     }
     gaps(&mut analysis);
-    analysis.curves = curves();
+    analysis.courses = vec![course()];
     analysis.verdicts = claims();
     analysis.warnings = vec!["Other programs took up to 18 % of the processor during 4 of 26 trials.".into()];
     analysis
@@ -98,26 +98,41 @@ fn gaps(analysis: &mut Analysis) {
     analysis.skipped = vec![Skipped { cell: phone, reason: "no iPhone is attached".into() }];
 }
 
-fn curves() -> Vec<Curve> {
-    let curve = |title: &str, unit: &str, session: &str, value: &dyn Fn(f64) -> f64| Curve {
-        title: title.to_owned(),
-        run_id: RUN.into(),
-        session: SessionId(session.into()),
-        trial: None,
-        evidence: Evidence::Measured,
-        x_unit: "s".into(),
-        y_unit: unit.to_owned(),
-        points: (0..300).map(|second| (f64::from(second), value(f64::from(second)))).collect(),
+/// Five minutes of a machine that gets warm, and what follows.
+fn course() -> Course {
+    let cell = cell("thermal", "five-minutes", "qwen3.5-0.8b", "q4", "dyno-cpu");
+    let every = |step: u32, until: u32, value: &dyn Fn(f64) -> f64| -> Vec<(f64, f64)> {
+        (0..until / step).map(|at| f64::from(at * step)).map(|s| (s, value(s))).collect()
     };
-    vec![
-        curve("Decode rate over a sustained run", "tok/s", "s1", &|t| {
-            24.0 + 6.0 * (-t / 60.0).exp() + (t * 0.9).sin() * 0.3
-        }),
-        curve("Decode rate over a sustained run", "tok/s", "s2", &|t| {
-            22.0 + 4.0 * (-t / 90.0).exp() + (t * 1.3).sin() * 0.3
-        }),
-        curve("Processor temperature", "\u{b0}C", "s1", &|t| 63.0 - 22.0 * (-t / 80.0).exp()),
-    ]
+    let rate = |s: f64| 24.0 + 6.0 * (-(s - 40.0).max(0.0) / 60.0).exp() + (s * 0.9).sin() * 0.3;
+    let span = |from_s, to_s, state| StateSpan { from_s, to_s, state };
+    let reading =
+        |name: &str, unit: &str, points| CourseReading { name: name.into(), unit: unit.into(), points };
+    Course {
+        run_id: RUN.into(),
+        session: SessionId("s1".into()),
+        trial: PlannedTrial::new(cell.clone(), 0, 1).id,
+        attempt: 1,
+        cell,
+        evidence: Evidence::Measured,
+        rate: every(4, 300, &rate),
+        recovery: vec![(301.0, 24.2), (305.0, 25.9), (311.0, 28.1), (320.0, 29.6)],
+        end_s: 300.0,
+        onset_s: Some((41.0, Some((32.0, 48.0)))),
+        plateau: Some(24.1),
+        gate_share: Some(0.994),
+        states: vec![
+            span(0.0, 95.0, ThermalState::Nominal),
+            span(95.0, 230.0, ThermalState::Fair),
+            span(230.0, 320.0, ThermalState::Serious),
+        ],
+        readings: vec![
+            reading("package_temperature_c", "c", every(4, 320, &|s| 63.0 - 22.0 * (-s / 80.0).exp())),
+            reading("cpu0_clock_hz", "hz", every(4, 320, &|s| 3.2e9 * rate(s) / 30.0)),
+            reading("power by rapl", "w", every(10, 300, &|s| 8.0 + 12.0 * rate(s) / 30.0)),
+            reading("battery_percent", "percent", every(10, 320, &|s| 78.0 - (s / 100.0).floor())),
+        ],
+    }
 }
 
 fn claims() -> Vec<ClaimVerdict> {
@@ -285,11 +300,13 @@ pub(crate) fn hostile(text: &str) -> Analysis {
             line.refers_to.push(put());
         }
     }
-    for curve in &mut analysis.curves {
-        curve.title = put();
-        curve.y_unit = put();
-        curve.x_unit = put();
-        curve.session = SessionId(put());
+    for course in &mut analysis.courses {
+        course.cell.model = put();
+        course.cell.device = put();
+        course.session = SessionId(put());
+        for reading in &mut course.readings {
+            reading.name = put();
+        }
     }
     for skipped in &mut analysis.skipped {
         skipped.reason = put();

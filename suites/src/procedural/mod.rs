@@ -26,6 +26,7 @@ mod maze;
 mod ordering;
 mod raster;
 mod reading;
+mod sketch;
 mod sorting;
 mod spatial;
 mod stream;
@@ -36,5 +37,6 @@ mod tests;
 
 pub use export::json_line;
 pub use item::{Image, Item};
+pub use sketch::sketch;
 pub use stream::{Items, Split, items};
 pub use task::{Task, UnknownTask};

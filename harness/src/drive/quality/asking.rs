@@ -12,8 +12,8 @@ use dyno_suites::task::{Ask, Item, PicturePlace, Wording};
 
 use super::cache::{self, AnswerCache};
 use super::pictures;
+use crate::drive::job::{QUESTION, Stop};
 use crate::drive::sitting::Sitting;
-use crate::drive::trial::{QUESTION, Stop, refused};
 
 /// How the items of a trial are asked.
 pub(super) struct Asker<'a> {
@@ -64,7 +64,7 @@ impl<'a> Asker<'a> {
         if limit > 0 && needed > limit {
             let what =
                 format!("the item {} needs {needed} tokens of context, and the model has {limit}", item.id);
-            return Err(refused(what));
+            return Err(Stop::refused(what));
         }
         let workload = Workload::Generate {
             prompt: rendered.prompt.clone(),
@@ -103,8 +103,8 @@ impl<'a> Asker<'a> {
             let mut continued = Vec::new();
             for option in group {
                 let text = self.task.continuation(item, &item.options[*option]);
-                let text = text.ok_or_else(|| refused("the task has no continuation".into()))?;
-                continued.push(text.map_err(|error| refused(error.to_string()))?);
+                let text = text.ok_or_else(|| Stop::refused("the task has no continuation"))?;
+                continued.push(text.map_err(|error| Stop::refused(error.to_string()))?);
             }
             // Blanks at the end of the prompt are read with what follows them, as the tokenizer was trained to.
             let kept = if self.task.chat { wording.lead.trim_end() } else { said.trim_end() };
@@ -119,7 +119,7 @@ impl<'a> Asker<'a> {
                 let whole = render(sitting, request(&format!("{moved}{text}")))?;
                 let ids = whole.prompt.ids.get(prefix.prompt.ids.len()..).unwrap_or_default().to_vec();
                 if ids.is_empty() {
-                    return Err(refused(format!(
+                    return Err(Stop::refused(format!(
                         "an option of the item {} adds no token to its prompt",
                         item.id
                     )));
@@ -129,13 +129,13 @@ impl<'a> Asker<'a> {
             steps.push(once(Workload::Score { prefix: prefix.prompt.clone(), continuations }));
             first.get_or_insert(prefix);
         }
-        let rendered = first.ok_or_else(|| refused(format!("the item {} has no options", item.id)))?;
+        let rendered = first.ok_or_else(|| Stop::refused(format!("the item {} has no options", item.id)))?;
         let weighed = vec![None; item.options.len()];
         Ok(Prepared { item, rendered, steps, options_of, weighed, taken: 0, took_ns: 0 })
     }
 
     fn wording(&self, item: &Item, option: Option<&str>) -> Result<Wording, Stop> {
-        self.task.wording(item, self.shots, option).map_err(|error| refused(error.to_string()))
+        self.task.wording(item, self.shots, option).map_err(|error| Stop::refused(error.to_string()))
     }
 
     /// The request for a prompt that goes on with `append`.
@@ -209,7 +209,7 @@ fn once(workload: Workload) -> Step {
 fn render(sitting: &mut Sitting, request: RenderRequest) -> Result<Rendered, Stop> {
     match sitting.conversation().ask(Question::Render(request), QUESTION)? {
         Answer::Rendered(rendered) => Ok(rendered),
-        _ => Err(refused("the agent did not answer with a prompt".into())),
+        _ => Err(Stop::refused("the agent did not answer with a prompt")),
     }
 }
 

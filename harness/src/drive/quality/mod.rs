@@ -15,10 +15,9 @@ use dyno_runners::RunnerError;
 use dyno_suites::task::{Ask, Item};
 use dyno_suites::{Subject, Task, Work};
 
+use super::job::{QUESTION, SENSOR_INTERVAL_NS, Stop};
 use super::sitting::Sitting;
-use super::trial::{
-    LOAD_NS, QUESTION, SENSOR_INTERVAL_NS, Stop, Tried, refuse_circumstances, refused, settle,
-};
+use super::trial::{LOAD_NS, Tried, refuse_circumstances, settle};
 use super::{Drive, DriveError, describe};
 use asking::{Asker, Prepared};
 pub(crate) use cache::AnswerCache;
@@ -90,19 +89,19 @@ impl Asking<'_, '_, '_> {
         let (planned, definitions) = (self.planned, self.drive.definitions);
         let cell = &planned.cell;
         let name = format!("{}/{}", cell.suite, cell.case);
-        let (suite, case) = definitions.case(&name).map_err(|unknown| refused(unknown.to_string()))?;
+        let (suite, case) = definitions.case(&name).map_err(|unknown| Stop::refused(unknown.to_string()))?;
         refuse_circumstances(suite, sitting)?;
         let work = crate::items::work_of(case, cell)
-            .ok_or_else(|| refused(format!("`{name}` has no such variant")))?;
+            .ok_or_else(|| Stop::refused(format!("`{name}` has no such variant")))?;
         let Work::Items { task, items, thinking, cap } = &work else {
-            return Err(refused(format!("`{name}` asks no items")).into());
+            return Err(Stop::refused(format!("`{name}` asks no items")).into());
         };
-        let task = definitions.task(task).map_err(|unknown| refused(unknown.to_string()))?;
+        let task = definitions.task(task).map_err(|unknown| Stop::refused(unknown.to_string()))?;
         let count = self.drive.items.or(items.of(self.drive.short));
-        let pool = crate::items::of_task(task, definitions).map_err(refused)?;
+        let pool = crate::items::of_task(task, definitions).map_err(Stop::refused)?;
         let asked = crate::items::of_cell(pool.items.clone(), count, cell);
 
-        let (mut load, _) = self.drive.supply.load(cell).map_err(refused)?;
+        let (mut load, _) = self.drive.supply.load(cell).map_err(Stop::refused)?;
         load.vision = task.subject == Subject::Pictures;
         let loaded = self.load(load, sitting)?;
         if let Some(cache) = &mut self.drive.cache {
@@ -135,7 +134,7 @@ impl Asking<'_, '_, '_> {
             }
             this.observe(record)
         })?;
-        loaded.ok_or_else(|| refused("the agent did not say what it loaded".into()).into())
+        loaded.ok_or_else(|| Stop::refused("the agent did not say what it loaded").into())
     }
 
     fn batch(
