@@ -15,7 +15,7 @@ use crate::devices::Devices;
 use crate::drive::Drive;
 use crate::interrupt::Interrupt;
 use crate::plan::plan;
-use crate::schedule::schedule;
+use crate::schedule::{Manner, schedule};
 use crate::screen::{Screen, Talk};
 use crate::selection::{CaseName, Selection};
 use crate::supply::Supply;
@@ -96,7 +96,8 @@ impl<'a> Bench<'a> {
         );
         let steps = schedule(&plan.trials, seed, |cell| {
             let case = self.definitions.case(&format!("{}/{}", cell.suite, cell.case));
-            case.map_or(dyno_suites::Place::Anywhere, |(_, case)| case.place)
+            // Probes and gates would cost time here, and no number that is calibrated comes from them.
+            case.map_or(Manner::PLAIN, |(_, case)| Manner { place: case.place, ..Manner::PLAIN })
         });
         let run = folder.join(format!("run-{}", self.runs));
         let mut manifest = self.manifest.clone();
@@ -163,6 +164,8 @@ fn selection(profile: &SimulatedProfile, seed: u64, asked: &Asked<'_>) -> Select
         engines: names(asked.engines),
         units: vec![asked.unit.to_owned()],
         devices: vec![profile.id.clone()],
+        prompts: None,
+        contexts: None,
         thinking: None,
         caps: None,
         items: None,

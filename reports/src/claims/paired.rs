@@ -164,7 +164,7 @@ fn comparators(
     let Some(our_size) = size(ours, ground) else { return Vec::new() };
     let aim = Aim::new(claim, &of.at);
     let mut models = Vec::new();
-    for group in ground.groups.iter().filter(|group| aim.is_at(group.cell)) {
+    for group in ground.groups.iter().filter(|group| aim.is_at(&group.cell)) {
         let large = size_of(group, ground).is_some_and(|size| size / our_size >= size_ratio_at_least);
         if large && !models.contains(&group.cell.model) {
             models.push(group.cell.model.clone());

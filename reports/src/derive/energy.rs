@@ -32,10 +32,10 @@ pub(super) fn per_correct(scene: &Scene<'_>) -> Vec<Found> {
         Err(why) => return vec![Found::missing(why)],
     };
     let found = by_instrument(scene, |bench, instrument| {
-        let seconds = |record: &&dyno_protocol::Record| record.at_ns as f64 / 1e9;
+        let seconds = |record: &dyno_protocol::Record| record.at_ns as f64 / 1e9;
         let ends = bench.attempt.records.first().zip(bench.attempt.records.last());
         let (first, last) = ends.ok_or("there was no work")?;
-        let window = Window { from_s: seconds(&first), to_s: seconds(&last) };
+        let window = Window { from_s: seconds(first), to_s: seconds(last) };
         let joules: f64 = bench.stretches(instrument, window)?.iter().map(|stretch| stretch.joules).sum();
         Ok(Figure { value: joules, interval: Err("items are not repeated inside a trial".to_owned()) })
     });

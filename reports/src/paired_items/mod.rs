@@ -23,7 +23,7 @@ pub(crate) type Items<'a> = BTreeMap<(String, &'a str, &'a str), &'a Answered<'a
 pub(crate) fn by_item<'a>(groups: &[&'a Group<'a>], apart: Option<&str>) -> Items<'a> {
     let mut items = Items::new();
     for group in groups {
-        let asked_as = variant(group.cell, apart);
+        let asked_as = variant(&group.cell, apart);
         for one in &group.attempts {
             for answer in &one.answers {
                 let task = answer.asked().map_or("", |asked| asked.task.as_str());

@@ -44,7 +44,7 @@ pub(super) fn all<'a>(groups: &'a [Group<'a>], definitions: &Definitions) -> Vec
     type Key<'a> = (&'a str, &'a str, String, Configuration);
     let mut found: BTreeMap<Key<'a>, Vec<Side<'a>>> = BTreeMap::new();
     for group in groups.iter().filter(|group| group.attempts.iter().any(|one| !one.answers.is_empty())) {
-        let cell = group.cell;
+        let cell = &*group.cell;
         let by = Configuration {
             model: cell.model.clone(),
             quant: cell.quant.clone(),
