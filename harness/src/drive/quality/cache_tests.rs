@@ -1,3 +1,5 @@
+//! The cache of answers: what it keeps, what it refuses to give, and under which key.
+
 use dyno_protocol::{
     BuildFacts, BuildProfile, DeviceKind, EngineFacts, Known, LoadRegime, Memory, UnitEvidence,
 };
