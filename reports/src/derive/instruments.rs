@@ -149,9 +149,9 @@ impl Bench<'_> {
                 let whole = |name: &str| is_powermetrics(name) && name.contains("combined");
                 let any_whole = self.sensors().iter().any(|sensor| whole(&sensor.name));
                 let is = |name: &str| if any_whole { whole(name) } else { is_powermetrics(name) };
-                integrated(&fresh(&self.sum(is, window)))
+                integrated(&self.sum(is, window))
             }
-            Instrument::GaugeTelemetry => integrated(&fresh(&self.telemetry(window)?)),
+            Instrument::GaugeTelemetry => held(&self.telemetry(window)?),
             Instrument::Meter => integrated(&self.meter(window)),
             Instrument::GaugeTicks => Err("steps of a level are not power".to_owned()),
         }
@@ -259,12 +259,26 @@ fn too_few() -> String {
     "the instrument was read less than twice during the work".to_owned()
 }
 
-/// A gauge renews its values when it likes; readings in between repeat the last ones and say nothing new. The
-/// first value of a window may be of the time before it.
-fn fresh(readings: &[(f64, f64)]) -> Vec<(f64, f64)> {
+/// A gauge renews its values when it likes, and readings in between repeat the last ones: each value holds until the
+/// next. What stands at the begin of a window is of the time before it, and the first value that is renewed is of a
+/// time that lies partly before it.
+fn held(readings: &[(f64, f64)]) -> Result<Vec<Stretch>, String> {
+    let (first, last) = readings.first().zip(readings.last()).ok_or_else(too_few)?;
     let renewed = readings.windows(2).filter(|pair| pair[0].1.to_bits() != pair[1].1.to_bits());
     let renewed: Vec<(f64, f64)> = renewed.map(|pair| pair[1]).collect();
-    if renewed.len() + 1 == readings.len() { readings.to_vec() } else { renewed }
+    let whole = match renewed.as_slice() {
+        [] => std::slice::from_ref(first),
+        [_] => &renewed,
+        [_, later @ ..] => later,
+    };
+    let ends = whole.iter().skip(1).map(|(at_s, _)| *at_s).chain(std::iter::once(last.0));
+    let stretches: Vec<Stretch> = whole
+        .iter()
+        .zip(ends)
+        .filter(|((from_s, _), to_s)| to_s > from_s)
+        .map(|((from_s, watts), to_s)| Stretch { from_s: *from_s, to_s, joules: watts * (to_s - from_s) })
+        .collect();
+    if stretches.is_empty() { Err(too_few()) } else { Ok(stretches) }
 }
 
 /// Energy between successive readings of power: the mean of the two, for the time between them.
@@ -282,7 +296,7 @@ fn integrated(readings: &[(f64, f64)]) -> Result<Vec<Stretch>, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Instrument, fresh, instruments, integrated};
+    use super::{Instrument, held, instruments, integrated};
 
     #[test]
     fn sensors_make_instruments_by_their_names_and_nothing_else_does() {
@@ -297,14 +311,17 @@ mod tests {
     }
 
     #[test]
-    fn repeats_of_a_gauge_say_nothing_new() {
-        // Renewed at 20 and 40 seconds; what stood at the begin is of the time before.
+    fn repeats_of_a_gauge_say_nothing_new_and_what_straddles_the_begin_is_left_out() {
+        // Renewed at 20, 40 and 60 seconds; what stood at the begin, and what was renewed first, are of the time before.
         let readings: Vec<(f64, f64)> =
-            (0..60).map(|s| (f64::from(s), [9.0, 4.0, 6.0][(s / 20) as usize])).collect();
-        assert_eq!(fresh(&readings), [(20.0, 4.0), (40.0, 6.0)]);
-        assert!((integrated(&fresh(&readings)).unwrap()[0].joules - 100.0).abs() < 1e-9);
-        let always_new = [(0.0, 1.0), (1.0, 2.0), (2.0, 3.0)];
-        assert_eq!(fresh(&always_new), always_new);
-        assert!(integrated(&[(0.0, 1.0)]).is_err());
+            (0..80).map(|s| (f64::from(s), [9.0, 5.0, 4.0, 6.0][(s / 20) as usize])).collect();
+        let stretches = held(&readings).unwrap();
+        let seen: Vec<(f64, f64, f64)> =
+            stretches.iter().map(|one| (one.from_s, one.to_s, one.joules / one.length_s())).collect();
+        assert_eq!(seen, [(40.0, 60.0, 4.0), (60.0, 79.0, 6.0)]);
+        // A value that never changes is the value of all the time.
+        assert!((held(&[(0.0, 3.0), (10.0, 3.0)]).unwrap()[0].joules - 30.0).abs() < 1e-9);
+        assert!(held(&[]).is_err() && integrated(&[(0.0, 1.0)]).is_err());
+        assert!((integrated(&[(0.0, 4.0), (20.0, 6.0)]).unwrap()[0].joules - 100.0).abs() < 1e-9);
     }
 }
