@@ -1,3 +1,5 @@
+//! Accuracy, comparisons and contests, from answers that were told.
+
 use dyno_protocol::ComputeUnit;
 use dyno_scoring::{Question, Response, Weighed};
 use dyno_suites::Definitions;
@@ -167,7 +169,9 @@ fn a_verdict_that_hinges_on_the_way_of_asking_is_none_and_says_so() {
         told("tiny-1m", "bf16", "off", |item| ["7", "<think>", "<think>", "<think>"][item % 4], 400),
         told("tiny-5m", "bf16", "off", |item| ["8", "7", "7", "7"][item % 4], 400),
     ]);
-    assert!(found.contests[0].hinges_on[0].contains("both answered it holds"), "{:?}", found.contests[0]);
+    let contest = &found.contests[0];
+    assert_eq!(contest.verdict, Verdict::CannotTell, "{}", contest.says);
+    assert!(contest.hinges_on.iter().any(|way| way.contains("both answered it holds")), "{contest:?}");
 }
 
 #[test]

@@ -1,3 +1,5 @@
+//! Clustered errors, held to published figures and to simulations with a known truth.
+
 use super::*;
 
 fn close(found: f64, expected: f64) {

@@ -1,3 +1,5 @@
+//! What counts as right, rule by rule.
+
 use dyno_suites::task::{Expected, Extract, Rule, Score, Which};
 use serde_json::{Map, Value, json};
 

@@ -1,3 +1,5 @@
+//! Tasks: what is read, what is asked, and what is refused.
+
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
