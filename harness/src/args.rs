@@ -1,7 +1,11 @@
 //! What users type. Every command is one struct here and one file under `cmd`.
 
+mod bisect;
 #[cfg(feature = "local-agent")]
 mod calibrate;
+mod compare;
+mod gate;
+mod history;
 mod import;
 mod score;
 
@@ -9,13 +13,17 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-pub use import::ImportArgs;
-pub use score::ScoreArgs;
-
+use crate::against::Against;
 use crate::axes::Numbers;
 
+pub use bisect::BisectArgs;
 #[cfg(feature = "local-agent")]
 pub use calibrate::CalibrateArgs;
+pub use compare::CompareArgs;
+pub use gate::GateArgs;
+pub use history::{HistoryArgs, HistoryCommand, TrendArgs};
+pub use import::ImportArgs;
+pub use score::ScoreArgs;
 
 #[derive(Debug, Parser)]
 #[command(
@@ -72,6 +80,10 @@ pub enum Command {
     Export(ExportArgs),
     Import(ImportArgs),
     Verify(VerifyArgs),
+    Compare(CompareArgs),
+    Gate(GateArgs),
+    History(HistoryArgs),
+    Bisect(BisectArgs),
     #[cfg(feature = "local-agent")]
     Calibrate(CalibrateArgs),
     #[cfg(feature = "local-agent")]
@@ -85,7 +97,7 @@ pub enum Command {
 /// Plan, push, measure, report
 #[derive(Debug, Args, Clone)]
 #[command(after_help = "Examples:\n  dyno run speed --model tiny-1m,tiny-5m --quant bf16,8bit,4bit\n  \
-                        dyno run speed --depth 0,1024,4096 --dry-run\n  dyno run thermal/two-minutes battery --model tiny-5m --quant 4bit\n  dyno run quality --engine openai:http://127.0.0.1:8080 --model llama-3.1-8b --items 100\n  \
+                        dyno run speed --depth 0,1024,4096 --dry-run\n  dyno run speed --against builds/last-week/dyno\n  dyno run thermal/two-minutes battery --model tiny-5m --quant 4bit\n  dyno run quality --engine openai:http://127.0.0.1:8080 --model llama-3.1-8b --items 100\n  \
                         dyno run --resume runs/20260102-030405")]
 #[expect(clippy::struct_excessive_bools, reason = "every switch is one of the command line's")]
 pub struct RunArgs {
@@ -131,7 +143,11 @@ pub struct RunArgs {
     /// Ask every item anew, whatever the same weights answered in earlier runs
     #[arg(long)]
     pub fresh: bool,
-    /// How often every cell is visited, 3 by default, in a fresh random order each time
+    /// Measure this beside it, in turn, as the base of a comparison: the path of another build's `dyno`,
+    /// `model=NAME`, or `self` for the device's noise floor
+    #[arg(long, value_name = "BASE")]
+    pub against: Option<Against>,
+    /// How often every cell is visited, in a fresh random order each time; 3, or 10 with --against
     #[arg(long, value_name = "N")]
     pub rounds: Option<u32>,
     /// The short form of every case: fewer passes, wider intervals

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use dyno_protocol::{DeviceKind, SimulatedProfile};
+use dyno_reports::cell::Side;
 use dyno_reports::evidence::Evidence;
 use dyno_runners::{Conversation, Local, Runner, RunnerError, Simulated};
 use dyno_suites::Definitions;
+
+use crate::selection::Selection;
 
 /// Names another agent than this binary: another build to measure, or a double in tests.
 const AGENT_VARIABLE: &str = "DYNO_AGENT";
@@ -24,6 +27,9 @@ pub(crate) enum DeviceNameError {
 #[derive(Debug, Default)]
 pub(crate) struct Devices {
     runners: BTreeMap<String, Box<dyn Runner>>,
+    /// The builds that are measured, where they are others than the device's own.
+    base_agent: Option<PathBuf>,
+    agent: Option<PathBuf>,
 }
 
 impl Devices {
@@ -46,13 +52,27 @@ impl Devices {
             };
             runners.insert(name.clone(), runner);
         }
-        Ok(Self { runners })
+        Ok(Self { runners, base_agent: None, agent: None })
+    }
+
+    /// The devices of a run, with the second agent of a comparison.
+    pub(crate) fn of_selection(
+        selection: &Selection,
+        definitions: &Definitions,
+    ) -> Result<Self, DeviceNameError> {
+        let agent = selection.agent.clone();
+        let base_agent = match &selection.against {
+            Some(against) => against.agent().cloned().or_else(|| agent.clone()),
+            None => None,
+        };
+        let devices = Self::of_names(&selection.devices, definitions, selection.seed)?;
+        Ok(Self { base_agent, agent, ..devices })
     }
 
     /// One device that is reached by this runner.
     #[cfg(feature = "local-agent")]
     pub(crate) fn of_runner(name: &str, runner: Box<dyn Runner>) -> Self {
-        Self { runners: BTreeMap::from([(name.to_owned(), runner)]) }
+        Self { runners: BTreeMap::from([(name.to_owned(), runner)]), ..Self::default() }
     }
 
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
@@ -63,9 +83,11 @@ impl Devices {
         self.runners.get(device).map_or_else(String::new, |runner| runner.name().to_owned())
     }
 
-    /// Starts the device's agent, or takes up with the one that runs.
-    pub(crate) fn open(&mut self, device: &str) -> Result<Conversation, RunnerError> {
+    /// Starts the agent of this side, or takes up with the one that runs.
+    pub(crate) fn open(&mut self, device: &str, side: Option<Side>) -> Result<Conversation, RunnerError> {
         let runner = self.runners.get_mut(device).ok_or_else(|| RunnerError::unknown_device(device))?;
+        let agent = if side == Some(Side::Base) { &self.base_agent } else { &self.agent };
+        runner.use_agent(agent.as_deref())?;
         runner.open()
     }
 }

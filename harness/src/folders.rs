@@ -17,6 +17,11 @@ pub(crate) fn simulated_state(device: &str) -> PathBuf {
     below("XDG_STATE_HOME", ".local/state").join("simulated").join(device)
 }
 
+/// The history of what was measured on this machine's devices.
+pub(crate) fn history() -> PathBuf {
+    below("XDG_STATE_HOME", ".local/state").join("history.sqlite")
+}
+
 /// Models that were unpacked or converted here; may be deleted at any time.
 pub(crate) fn model_cache() -> PathBuf {
     below("XDG_CACHE_HOME", ".cache").join("models")

@@ -2,8 +2,10 @@
 //!
 //! [`run`] is the whole program as a function, so that tests need no process.
 
+pub mod against;
 pub mod args;
 mod axes;
+mod bisection;
 #[cfg(feature = "local-agent")]
 mod calibrate;
 mod clock;
@@ -14,6 +16,7 @@ mod drive;
 mod embedded;
 pub mod exit;
 mod folders;
+mod history;
 mod interrupt;
 mod items;
 mod models;

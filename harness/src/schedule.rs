@@ -2,32 +2,38 @@
 //!
 //! Every round visits every configuration (model, quantization, engine, unit) in a fresh random order, and
 //! within a visit the cases in a fresh random order. Drift of the device then spreads over all cells instead
-//! of passing for a difference between them.
+//! of passing for a difference between them. Where a run compares two sides, each visit is one of both, one right
+//! after the other in the same order of cases, and the next round visits them the other way round (ABBA): drift
+//! that goes one way then cancels out of every two rounds.
 //!
 //! Work that makes the device hot comes last, each trial of it behind a gate: whatever came after it would be
 //! measured on another device. A probe at the start and at the end of a sitting shows how far that went.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use dyno_protocol::ComputeUnit;
 use dyno_reports::bundle::ProbeReason;
-use dyno_reports::cell::{Cell, PlannedTrial, TrialId};
+use dyno_reports::cell::{Cell, PlannedTrial, Side, TrialId};
 use dyno_suites::{Definitions, Place};
-use rand::SeedableRng;
 use rand::seq::SliceRandom;
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 /// One explicit step of a run.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 #[serde(tag = "step", rename_all = "kebab-case")]
 pub(crate) enum Step {
-    /// A new sitting on a device.
+    /// A new sitting on a device, with the agent of this side.
     Open {
         device: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        side: Option<Side>,
     },
-    /// A new agent process, so that the next load is a cold one.
+    /// A new agent process, so that the next load is a cold one, or to change sides.
     Relaunch {
         device: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        side: Option<Side>,
     },
     /// A short decode in the configuration of this trial, by the probe of its suite.
     Probe {
@@ -76,16 +82,17 @@ impl Manner {
 /// What stays loaded between the cases of one visit.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Configuration {
-    model: String,
+    /// Absent where two models are compared: then they share their visits.
+    model: Option<String>,
     quant: String,
     engine: String,
     unit: ComputeUnit,
 }
 
 impl Configuration {
-    fn of(cell: &Cell) -> Self {
+    fn of(cell: &Cell, models_differ: bool) -> Self {
         Self {
-            model: cell.model.clone(),
+            model: (!models_differ).then(|| cell.model.clone()),
             quant: cell.quant.clone(),
             engine: cell.engine.clone(),
             unit: cell.unit,
@@ -95,6 +102,7 @@ impl Configuration {
 
 /// Steps for all devices, one device after the other.
 pub(crate) fn schedule(trials: &[PlannedTrial], seed: u64, manner: impl Fn(&Cell) -> Manner) -> Vec<Step> {
+    let models_differ = models_differ(trials);
     let mut by_device: BTreeMap<&str, (Vec<&PlannedTrial>, Vec<&PlannedTrial>)> = BTreeMap::new();
     for trial in trials {
         let (calm, heating) = by_device.entry(&trial.cell.device).or_default();
@@ -104,86 +112,150 @@ pub(crate) fn schedule(trials: &[PlannedTrial], seed: u64, manner: impl Fn(&Cell
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut steps = Vec::new();
     for (device, (calm, heating)) in by_device {
-        steps.push(Step::Open { device: device.to_owned() });
-        calm_steps(&mut steps, device, &visits(&calm, &mut random, &manner), &manner);
-        heating_steps(&mut steps, &visits(&heating, &mut random, &manner), &manner);
+        let has_sides = calm.iter().chain(&heating).any(|trial| trial.cell.side.is_some());
+        let base_leads = has_sides && random.random();
+        let calm = visits(&calm, models_differ, base_leads, &mut random, &manner);
+        let heating = visits(&heating, models_differ, base_leads, &mut random, &manner);
+        let first = calm.iter().chain(&heating).flatten().next();
+        let side = first.and_then(|trial| trial.cell.side);
+        let mut turns =
+            Turns { device, steps: vec![Step::Open { device: device.to_owned(), side }], side, fresh: true };
+        calm_steps(&mut turns, &calm, &manner);
+        heating_steps(&mut turns, &heating, &manner);
+        steps.append(&mut turns.steps);
         steps.push(Step::Close { device: device.to_owned() });
     }
     steps
 }
 
-/// Visits of all rounds, each with its trials in their order.
+/// The steps of one device, with the side whose agent runs there.
+struct Turns<'a> {
+    device: &'a str,
+    steps: Vec<Step>,
+    side: Option<Side>,
+    /// Nothing was loaded by this process.
+    fresh: bool,
+}
+
+impl Turns<'_> {
+    fn to(&mut self, side: Option<Side>) {
+        if self.side != side {
+            self.side = side;
+            self.relaunch();
+        }
+    }
+
+    fn relaunch(&mut self) {
+        self.steps.push(Step::Relaunch { device: self.device.to_owned(), side: self.side });
+        self.fresh = true;
+    }
+
+    fn probe(&mut self, like: &PlannedTrial, why: ProbeReason) {
+        self.to(like.cell.side);
+        self.steps.push(Step::Probe { like: like.id.clone(), why });
+        self.fresh = false;
+    }
+}
+
+/// Visits of all rounds, each of one side, with its trials in their order.
 fn visits<'a>(
     trials: &[&'a PlannedTrial],
+    models_differ: bool,
+    base_leads: bool,
     random: &mut ChaCha8Rng,
     manner: &impl Fn(&Cell) -> Manner,
 ) -> Vec<Vec<&'a PlannedTrial>> {
     let mut rounds: BTreeMap<u32, BTreeMap<Configuration, Vec<&'a PlannedTrial>>> = BTreeMap::new();
     for trial in trials {
         let round = rounds.entry(trial.round).or_default();
-        round.entry(Configuration::of(&trial.cell)).or_default().push(trial);
+        round.entry(Configuration::of(&trial.cell, models_differ)).or_default().push(trial);
     }
     let mut all = Vec::new();
-    for round in rounds.into_values() {
+    for (number, round) in rounds {
         let mut visits: Vec<_> = round.into_values().collect();
         visits.shuffle(random);
-        for visit in &mut visits {
+        for mut visit in visits {
             visit.shuffle(random);
             visit.sort_by_key(|trial| manner(&trial.cell).place);
+            all.extend(by_side(&visit, base_leads == (number % 2 == 0)));
         }
-        all.extend(visits);
     }
     all
 }
 
-fn calm_steps(
-    steps: &mut Vec<Step>,
-    device: &str,
-    visits: &[Vec<&PlannedTrial>],
-    manner: &impl Fn(&Cell) -> Manner,
-) {
-    let mut fresh = true;
-    let mut anchor: Option<&TrialId> = None;
+/// Whether the two sides are two models rather than two builds.
+fn models_differ(trials: &[PlannedTrial]) -> bool {
+    let models = |side: Side| -> BTreeSet<&str> {
+        let of_side = trials.iter().filter(|trial| trial.cell.side == Some(side));
+        of_side.map(|trial| trial.cell.model.as_str()).collect()
+    };
+    models(Side::Base) != models(Side::Candidate)
+}
+
+/// One visit as one of each side, in the same order of cases; a visit of a run without sides stays one.
+fn by_side<'a>(visit: &[&'a PlannedTrial], base_first: bool) -> Vec<Vec<&'a PlannedTrial>> {
+    let first = if base_first { Side::Base } else { Side::Candidate };
+    let place = |trial: &PlannedTrial| {
+        let case = |other: &&PlannedTrial| {
+            (&other.cell.suite, &other.cell.case, &other.cell.axes)
+                == (&trial.cell.suite, &trial.cell.case, &trial.cell.axes)
+        };
+        visit.iter().position(case)
+    };
+    let of_side = |side: Option<Side>| {
+        let mut trials: Vec<&PlannedTrial> =
+            visit.iter().copied().filter(|trial| trial.cell.side == side).collect();
+        trials.sort_by_key(|trial| place(trial));
+        trials
+    };
+    let sides = [None, Some(first), Some(first.other())];
+    sides.into_iter().map(of_side).filter(|trials| !trials.is_empty()).collect()
+}
+
+fn calm_steps(turns: &mut Turns<'_>, visits: &[Vec<&PlannedTrial>], manner: &impl Fn(&Cell) -> Manner) {
+    let mut anchor: Option<&PlannedTrial> = None;
     for trial in visits.iter().flatten() {
         let its = manner(&trial.cell);
+        turns.to(trial.cell.side);
         // The first loads of a sitting are measured before anything else loads: a probe would spoil them.
         if anchor.is_none() && its.is_probed && its.place == Place::Anywhere {
-            steps.push(Step::Probe { like: trial.id.clone(), why: ProbeReason::Start });
-            (anchor, fresh) = (Some(&trial.id), false);
+            turns.probe(trial, ProbeReason::Start);
+            anchor = Some(trial);
         }
-        if its.place == Place::FreshProcess && !fresh {
-            steps.push(Step::Relaunch { device: device.to_owned() });
+        if its.place == Place::FreshProcess && !turns.fresh {
+            turns.relaunch();
         }
-        fresh = false;
-        steps.push(Step::Measure { trial: trial.id.clone() });
+        turns.fresh = false;
+        turns.steps.push(Step::Measure { trial: trial.id.clone() });
     }
     if let Some(like) = anchor {
-        steps.push(Step::Probe { like: like.clone(), why: ProbeReason::End });
+        turns.probe(like, ProbeReason::End);
     }
 }
 
 /// First the cold references of all configurations, then each trial behind its rest and its gate.
-fn heating_steps(steps: &mut Vec<Step>, visits: &[Vec<&PlannedTrial>], manner: &impl Fn(&Cell) -> Manner) {
-    let mut seen: BTreeMap<Configuration, &TrialId> = BTreeMap::new();
+fn heating_steps(turns: &mut Turns<'_>, visits: &[Vec<&PlannedTrial>], manner: &impl Fn(&Cell) -> Manner) {
+    let mut seen: BTreeMap<(Option<Side>, Configuration), &PlannedTrial> = BTreeMap::new();
     for trial in visits.iter().flatten() {
-        seen.entry(Configuration::of(&trial.cell)).or_insert(&trial.id);
+        seen.entry((trial.cell.side, Configuration::of(&trial.cell, false))).or_insert(trial);
     }
-    let anchor = visits.iter().flatten().next().map(|trial| &trial.id);
+    let anchor = visits.iter().flatten().next().copied();
     for like in seen.into_values() {
-        let why = if Some(like) == anchor { ProbeReason::Start } else { ProbeReason::Reference };
-        steps.push(Step::Probe { like: like.clone(), why });
+        let is_anchor = anchor.is_some_and(|anchor| anchor.id == like.id);
+        turns.probe(like, if is_anchor { ProbeReason::Start } else { ProbeReason::Reference });
     }
     let mut is_cold = true;
     for trial in visits.iter().flatten() {
+        turns.to(trial.cell.side);
         if let (Some(duration_ns), false) = (manner(&trial.cell).rest_ns, is_cold) {
-            steps.push(Step::Wait { before: trial.id.clone(), duration_ns });
+            turns.steps.push(Step::Wait { before: trial.id.clone(), duration_ns });
         }
         is_cold = false;
-        steps.push(Step::Gate { trial: trial.id.clone() });
-        steps.push(Step::Measure { trial: trial.id.clone() });
+        turns.steps.push(Step::Gate { trial: trial.id.clone() });
+        turns.steps.push(Step::Measure { trial: trial.id.clone() });
     }
     if let Some(like) = anchor {
-        steps.push(Step::Probe { like: like.clone(), why: ProbeReason::End });
+        turns.probe(like, ProbeReason::End);
     }
 }
 
@@ -192,7 +264,7 @@ mod tests {
     use super::{Manner, Step, schedule};
     use dyno_protocol::ComputeUnit;
     use dyno_reports::bundle::ProbeReason;
-    use dyno_reports::cell::{Cell, PlannedTrial};
+    use dyno_reports::cell::{Cell, PlannedTrial, Side};
     use dyno_suites::Place;
 
     fn trials() -> Vec<PlannedTrial> {
@@ -211,6 +283,7 @@ mod tests {
                         unit: ComputeUnit::Cpu,
                         device: "local".into(),
                         axes: [].into(),
+                        side: None,
                     };
                     trials.push(PlannedTrial::new(cell, round, 1));
                 }
@@ -323,5 +396,76 @@ mod tests {
         assert_eq!(references, 2, "one of the three configurations is the anchor itself");
         let waits = steps.iter().filter(|step| matches!(step, Step::Wait { duration_ns: 7, .. })).count();
         assert_eq!(waits, 8, "nine trials, of which the first meets a cold device");
+    }
+
+    fn two_sided() -> Vec<PlannedTrial> {
+        let sides = [Side::Base, Side::Candidate];
+        let both = |trial: PlannedTrial| {
+            sides.map(|side| {
+                PlannedTrial::new(Cell { side: Some(side), ..trial.cell.clone() }, trial.round, 1)
+            })
+        };
+        trials().into_iter().flat_map(both).collect()
+    }
+
+    #[test]
+    fn sides_take_turns_and_the_next_round_turns_them_round() {
+        let trials = two_sided();
+        let steps = schedule(&trials, 5, manner);
+        let planned: Vec<&PlannedTrial> =
+            measured(&steps).iter().filter_map(|id| trials.iter().find(|trial| trial.id.0 == *id)).collect();
+        assert_eq!(planned.len(), trials.len());
+        // A visit is the four cases of one model on one side; the other side follows with the same cases.
+        let visits: Vec<&[&PlannedTrial]> = planned.chunks(4).collect();
+        for pair in visits.chunks(2) {
+            let cases = |visit: &[&PlannedTrial]| -> Vec<(String, String)> {
+                visit.iter().map(|trial| (trial.cell.model.clone(), trial.cell.case.clone())).collect()
+            };
+            assert_eq!(cases(pair[0]), cases(pair[1]));
+            assert_eq!(pair[0][0].cell.side.map(Side::other), pair[1][0].cell.side);
+        }
+        let leads = |round: u32| {
+            visits.chunks(2).find(|pair| pair[0][0].round == round).map(|pair| pair[0][0].cell.side)
+        };
+        assert_eq!(leads(0), leads(2));
+        assert_ne!(leads(0), leads(1));
+    }
+
+    #[test]
+    fn every_change_of_sides_is_a_fresh_process() {
+        let trials = two_sided();
+        let steps = schedule(&trials, 9, manner);
+        let mut running = None;
+        for step in &steps {
+            match step {
+                Step::Open { side, .. } | Step::Relaunch { side, .. } => running = Some(*side),
+                Step::Measure { trial } => {
+                    let side = trials.iter().find(|one| one.id == *trial).unwrap().cell.side;
+                    assert_eq!(running, Some(side));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    #[test]
+    fn two_models_share_their_visits() {
+        let trials: Vec<_> = two_sided()
+            .into_iter()
+            .filter(|trial| trial.cell.model == "a")
+            .map(|trial| {
+                let base = trial.cell.side == Some(Side::Base);
+                let model = if base { "old".to_owned() } else { "new".to_owned() };
+                PlannedTrial::new(Cell { model, ..trial.cell }, trial.round, 1)
+            })
+            .collect();
+        let steps = schedule(&trials, 2, manner);
+        let sides: Vec<_> = measured(&steps)
+            .iter()
+            .map(|id| trials.iter().find(|trial| trial.id.0 == *id).unwrap().cell.side.unwrap())
+            .collect();
+        let turns: Vec<_> = sides.chunks(4).map(|visit| visit[0]).collect();
+        assert_eq!(turns[0], turns[1].other());
+        assert_eq!((turns[1], turns[0], turns[3]), (turns[2], turns[3], turns[4]));
     }
 }

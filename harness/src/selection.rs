@@ -1,9 +1,15 @@
 //! What a run was asked for. Kept in the bundle, so that an interrupted run is taken up as it was meant.
 
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
 use dyno_protocol::Thinking;
+use dyno_reports::bundle::Bundle;
+use dyno_reports::cell::Cell;
 use dyno_suites::{AxisValues, Case, Definitions, Plan as NamedPlan, UnknownId, Words};
 use serde::{Deserialize, Serialize};
 
+use crate::against::Against;
 use crate::args::RunArgs;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,6 +34,12 @@ pub(crate) struct Selection {
     /// Answers that the same weights gave in earlier runs are taken as they were.
     pub(crate) use_cache: bool,
     pub(crate) rounds: u32,
+    /// What is measured in turn with it, as the base of a comparison.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) against: Option<Against>,
+    /// The build that is measured, where it is another one than this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) agent: Option<PathBuf>,
     pub(crate) short: bool,
     pub(crate) threads: Option<u32>,
     /// Seconds of silence after which an agent is taken to hang.
@@ -35,8 +47,11 @@ pub(crate) struct Selection {
     pub(crate) seed: u64,
 }
 
+/// The same in a comparison, where each visit is one pair: enough to see a change of five percent in noise of two.
+const PAIRS: u32 = 10;
+
 /// A pass of a large model on a slow machine takes minutes; nothing that is well is silent for longer.
-const PATIENCE_S: u64 = 900;
+pub(crate) const PATIENCE_S: u64 = 900;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -67,6 +82,9 @@ impl Selection {
                 known: list(asked.cases.iter().map(|case| case.case.as_str())),
             });
         }
+        if matches!(args.against, Some(Against::Model(_))) && args.model.len() != 1 {
+            return Err(SelectionError::OneModel);
+        }
         let or = |given: &[String], of_plan: fn(&NamedPlan) -> &Vec<String>, usual: &[String]| {
             let of_plan = asked.plan.map_or(usual, |plan| of_plan(plan).as_slice());
             if given.is_empty() { of_plan.to_vec() } else { given.to_vec() }
@@ -80,6 +98,7 @@ impl Selection {
             or(&args.quant, |plan| &plan.quants, &[USUAL_QUANT.to_owned()])
         };
         let of_plan = asked.plan.filter(|plan| !plan.depths.is_empty()).map(|plan| plan.depths.clone());
+        let usual_rounds = if args.against.is_some() { PAIRS } else { USUAL_ROUNDS };
         Ok(Self {
             cases,
             models,
@@ -96,7 +115,9 @@ impl Selection {
             caps: args.cap.as_ref().map(|numbers| numbers.0.clone()),
             items: args.items,
             use_cache: !args.fresh,
-            rounds: args.rounds.or(asked.plan.map(|plan| plan.rounds)).unwrap_or(USUAL_ROUNDS),
+            rounds: args.rounds.or(asked.plan.map(|plan| plan.rounds)).unwrap_or(usual_rounds),
+            against: args.against.clone(),
+            agent: None,
             short: args.short || asked.plan.is_some_and(|plan| plan.short),
             threads: args.threads,
             patience_s: args.patience,
@@ -112,6 +133,35 @@ impl Selection {
             contexts: self.contexts.clone(),
             thinking: self.thinking.clone(),
             caps: self.caps.clone(),
+        }
+    }
+
+    /// What a run was asked for.
+    pub(crate) fn of_bundle(bundle: &Bundle) -> Result<Self, SelectionError> {
+        let run = bundle.dir.display().to_string();
+        let Some(text) = bundle.definitions.get(SELECTION_FILE) else {
+            return Err(SelectionError::NotOurs { run });
+        };
+        serde_json::from_str(text).map_err(|source| SelectionError::Unreadable { run, source })
+    }
+
+    /// Only what these cells need. Where they are not a whole product, a few more come with them.
+    pub(crate) fn narrow_to(&mut self, cells: &[Cell]) {
+        let has = |value: &String, of: fn(&Cell) -> &String| cells.iter().any(|cell| of(cell) == value);
+        self.cases.retain(|name| cells.iter().any(|cell| cell.suite == name.suite && cell.case == name.case));
+        if !matches!(self.against, Some(Against::Model(_))) {
+            self.models.retain(|model| has(model, |cell| &cell.model));
+        }
+        self.engines.retain(|engine| has(engine, |cell| &cell.engine));
+        self.devices.retain(|device| has(device, |cell| &cell.device));
+        self.units.retain(|unit| cells.iter().any(|cell| cell.unit.word() == unit));
+        // Levels have several names; a cell's is the one that every level has.
+        let quants: BTreeSet<&String> = cells.iter().map(|cell| &cell.quant).collect();
+        self.quants = quants.into_iter().cloned().collect();
+        let depths: BTreeSet<u32> =
+            cells.iter().filter_map(|cell| cell.axes.get("depth")?.parse().ok()).collect();
+        if !depths.is_empty() {
+            self.depths = Some(depths.into_iter().collect());
         }
     }
 
@@ -134,6 +184,8 @@ impl Selection {
             items: None,
             use_cache: true,
             rounds: plan.rounds,
+            against: None,
+            agent: None,
             short: plan.short,
             threads: None,
             patience_s: PATIENCE_S,
@@ -204,6 +256,12 @@ pub(crate) enum SelectionError {
     Unknown(#[from] UnknownId),
     #[error("`{word}` is no way of thinking; there are on, off and default")]
     Thinking { word: String },
+    #[error("{run} was not made by `dyno run`: it has no {SELECTION_FILE}")]
+    NotOurs { run: String },
+    #[error("{SELECTION_FILE} of {run} cannot be read: {source}")]
+    Unreadable { run: String, source: serde_json::Error },
+    #[error("a model is measured against one other: name exactly one with --model")]
+    OneModel,
     #[error("no case's id contains {filter}; the cases are: {known}")]
     Cases { filter: String, known: String },
 }

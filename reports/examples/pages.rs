@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use dyno_reports::bundle::{Event, EventBody};
 use dyno_reports::export;
+use dyno_reports::gate;
 use dyno_reports::import::embedded_evidence;
-use dyno_reports::page::{Glossary, IndexEntry, PageOptions, render_index, render_with};
-use dyno_suites::Definitions;
+use dyno_reports::page::{Glossary, IndexEntry, PageOptions, render_index, render_trends, render_with};
+use dyno_suites::{Day, Definitions};
 
 #[path = "../tests/constructed/mod.rs"]
 mod constructed;
@@ -27,6 +28,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ("hostile", constructed::hostile(HOSTILE), &own),
         ("large", constructed::large(10_000), &own),
         ("empty", constructed::empty(), &own),
+        ("compared", constructed::compared(), &own),
     ];
     let mut entries = Vec::new();
     for (name, analysis, glossary) in pages {
@@ -39,6 +41,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         std::fs::write(folder.join(&file), render_with(&analysis, glossary, &options)?)?;
         entries.push(IndexEntry::of(&analysis, file, options.title));
     }
+    std::fs::write(folder.join("trends.html"), render_trends(&constructed::trends(), &definitions)?)?;
     data(&folder, &definitions)?;
     std::fs::write(folder.join("index.html"), render_index("Dyno reports", &entries)?)?;
     Ok(())
@@ -56,6 +59,11 @@ fn data(folder: &Path, definitions: &Definitions) -> Result<(), Box<dyn std::err
         EventBody::RunEnded,
     ];
     let events: Vec<Event> = bodies.into_iter().zip(0..).map(|(body, seq)| Event { seq, body }).collect();
+    let compared = constructed::compared().comparison.ok_or("the comparison is there")?;
+    let today = Day { year: 2026, month: 11, day: 26 };
+    let verdict = gate::decide(definitions.policy("release")?, definitions, &compared, None, today, 2);
+    std::fs::write(folder.join("gate.sarif.json"), gate::sarif(&verdict, "0.0.0", "ci/gate.toml")?)?;
+    std::fs::write(folder.join("gate.gitlab.json"), gate::code_quality(&verdict, "ci/gate.toml")?)?;
     std::fs::write(folder.join("manifest.json"), serde_json::to_string(&analysis.runs[0].manifest)?)?;
     std::fs::write(folder.join("events.json"), serde_json::to_string(&events)?)?;
     std::fs::write(folder.join("verdicts.json"), serde_json::to_string(&analysis.verdicts)?)?;

@@ -1,6 +1,6 @@
 //! Bundles and definitions in, everything a reader sees out. Only puts together what `derive` and `claims` find.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use dyno_suites::{Definitions, WorkKind};
 
@@ -8,9 +8,9 @@ use crate::analysis::{Analysis, Attempt, Estimate, RunRow, SessionRow, Summary, 
 use crate::bundle::{Bundle, Metered, RunStatus, SessionId};
 use crate::cell::PlannedTrial;
 use crate::claims;
+use crate::compare::{self, Comparison, Floors, Sides, Terms};
 use crate::derive::{self, Group, Judged, Measured, Replay};
 use crate::quality::{self, Quality};
-use crate::stats::median;
 
 impl Analysis {
     /// The order of bundles does not matter to any number. A run that is given twice counts once.
@@ -24,16 +24,11 @@ impl Analysis {
         let meters: Vec<&Metered> = replays.iter().flat_map(|replay| &replay.meters).copied().collect();
         for replay in &replays {
             let run_id = replay.bundle.manifest.run_id.as_str();
-            let bandwidths = bandwidths(replay);
-            for (planned, attempts) in replay.attempts() {
+            for (planned, attempts) in derive::judge_run(replay, definitions, &meters) {
                 if attempts.is_empty() {
                     without.push((run_id, planned));
                 }
-                for attempted in attempts {
-                    let session = attempted.session.map(|session| &session.start.session);
-                    let bandwidth = session.and_then(|session| bandwidths.get(session)).copied();
-                    judged.push(derive::judge(attempted, definitions, bandwidth, &meters));
-                }
+                judged.extend(attempts);
             }
         }
         let groups = derive::pool(&judged);
@@ -60,6 +55,7 @@ impl Analysis {
                 .flat_map(|replay| replay.skipped.iter().map(|skipped| (*skipped).clone()))
                 .collect(),
             quality: Quality::of(&groups, definitions),
+            comparison: interleaved(&bundles, definitions),
             courses: derive::courses(&judged, &meters, |one| is_sustained(one, definitions)),
             foreign: foreign.iter().map(|(source, rows)| ((*source).clone(), rows.to_vec())).collect(),
             warnings,
@@ -67,18 +63,12 @@ impl Analysis {
     }
 }
 
-/// The median of what was measured in each session: the ceiling of its decode rates.
-fn bandwidths(replay: &Replay<'_>) -> BTreeMap<SessionId, f64> {
-    let mut found: BTreeMap<SessionId, Vec<f64>> = BTreeMap::new();
-    for (_, attempts) in replay.attempts() {
-        for attempt in attempts {
-            let Some(session) = attempt.session else { continue };
-            let rates = attempt.bandwidths().filter(|pass| pass.end_ns > pass.begin_ns);
-            let rates = rates.map(|pass| pass.read_bytes as f64 * 1e9 / (pass.end_ns - pass.begin_ns) as f64);
-            found.entry(session.start.session.clone()).or_default().extend(rates);
-        }
-    }
-    found.into_iter().filter_map(|(session, rates)| Some((session, median(&rates)?))).collect()
+/// The comparison that is in the runs themselves: those that measured two sides in turn.
+fn interleaved(bundles: &[&Bundle], definitions: &Definitions) -> Option<Comparison> {
+    let mut both = bundles.iter().copied().filter(|bundle| compare::is_two_sided(bundle)).peekable();
+    both.peek()?;
+    let sides = Sides::interleaved(both).ok()?;
+    Some(compare::compare(&sides, definitions, &Terms::usual(&Floors::default())))
 }
 
 fn run_row(replay: &Replay<'_>) -> RunRow {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bundle::{Manifest, Outcome, ProbeReason, SessionId};
 use crate::cell::{Cell, Skipped, TrialId};
+use crate::compare::Comparison;
 use crate::evidence::Evidence;
 use crate::foreign::{ForeignRow, ForeignSource};
 use crate::quality::Quality;
@@ -25,6 +26,9 @@ pub struct Analysis {
     /// Answers of quality suites, put together and held against each other.
     #[serde(default)]
     pub quality: Quality,
+    /// The two sides held against each other, where they were measured in turn or a comparison was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<Comparison>,
     /// What a reader must know before believing any of it.
     pub warnings: Vec<String>,
 }

@@ -24,13 +24,49 @@ pub struct Cell {
     pub device: String,
     /// Further axes such as depth, thinking or token cap.
     pub axes: BTreeMap<String, String>,
+    /// Of two builds or models that are measured in turn; absent in a run of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub side: Option<Side>,
+}
+
+/// One of the two that a comparison is between.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Side {
+    Base,
+    Candidate,
+}
+
+impl Side {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Base => "base",
+            Self::Candidate => "candidate",
+        }
+    }
+
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Base => Self::Candidate,
+            Self::Candidate => Self::Base,
+        }
+    }
+}
+
+impl Cell {
+    /// What sets it apart beyond model, format, engine, unit and device: its axes, and its side.
+    pub fn settings(&self) -> Vec<(&str, &str)> {
+        let axes = self.axes.iter().map(|(axis, value)| (axis.as_str(), value.as_str()));
+        axes.chain(self.side.map(|side| ("side", side.word()))).collect()
+    }
 }
 
 impl Cell {
     /// Whether both run the same weights in the same way, whatever they are made to do.
     pub fn is_configured_as(&self, other: &Self) -> bool {
-        (&self.model, &self.quant, &self.engine, self.unit, &self.device)
-            == (&other.model, &other.quant, &other.engine, other.unit, &other.device)
+        (&self.model, &self.quant, &self.engine, self.unit, &self.device, self.side)
+            == (&other.model, &other.quant, &other.engine, other.unit, &other.device, other.side)
     }
 }
 

@@ -21,6 +21,8 @@ pub enum Trouble {
     NoAgent { program: String },
     #[error("the agent `{program}` would not start: {why}")]
     WouldNotStart { program: String, why: String },
+    #[error("it is reached with the agent that is installed there, and not with another build beside it")]
+    OneAgent,
     #[error("the agent ended{} while the host was {step}{}", ending(.how.as_deref()), last_words(.log))]
     Died { step: &'static str, how: Option<String>, log: Vec<String> },
     #[error(

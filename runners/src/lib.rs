@@ -34,6 +34,15 @@ pub trait Runner: std::fmt::Debug {
     /// Whether the agent sees the host's files: then a model is used where it lies, and nothing is delivered.
     fn shares_files(&self) -> bool;
 
+    /// From the next opening on starts this agent instead of its own, and its own again where none is named:
+    /// two builds are measured in turn this way. Most ways to reach a device know one agent only.
+    fn use_agent(&mut self, agent: Option<&std::path::Path>) -> Result<(), RunnerError> {
+        match agent {
+            Some(_) => Err(RunnerError::new(self.name(), Trouble::OneAgent)),
+            None => Ok(()),
+        }
+    }
+
     /// Starts a fresh agent and greets it. The device stays locked for this runner until it is dropped.
     fn open(&mut self) -> Result<Conversation, RunnerError>;
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::child::HeldChild;
@@ -17,6 +17,8 @@ use crate::{Runner, SECRET_VARIABLE, secret};
 pub struct Local {
     device: String,
     program: PathBuf,
+    /// Another build to start instead.
+    other: Option<PathBuf>,
     state: PathBuf,
     locks: PathBuf,
     lock: Option<DeviceLock>,
@@ -27,7 +29,7 @@ pub struct Local {
 impl Local {
     /// `program` is the binary that has the agent in it; `state` is where the agent remembers.
     pub fn new(device: &str, program: PathBuf, state: PathBuf, locks: PathBuf) -> Self {
-        Self { device: device.to_owned(), program, state, locks, lock: None, simulate: None }
+        Self { device: device.to_owned(), program, other: None, state, locks, lock: None, simulate: None }
     }
 
     /// The agent is to play the device of this file.
@@ -58,11 +60,17 @@ impl Runner for Local {
         true
     }
 
+    fn use_agent(&mut self, agent: Option<&Path>) -> Result<(), RunnerError> {
+        self.other = agent.map(Path::to_owned);
+        Ok(())
+    }
+
     fn open(&mut self) -> Result<Conversation, RunnerError> {
         self.lock()?;
         let secret =
             secret::fresh().map_err(|source| self.error(Trouble::Io { step: "make a secret", source }))?;
-        let mut command = Command::new(&self.program);
+        let program = self.other.as_ref().unwrap_or(&self.program);
+        let mut command = Command::new(program);
         command
             .args(["agent", "--stdio", "--state"])
             .arg(&self.state)
@@ -74,7 +82,7 @@ impl Runner for Local {
         // A group of its own: Ctrl-C at the terminal is for the host, which then asks the agent to stop; and
         // whatever the agent starts ends with it.
         command.process_group(0);
-        let program = self.program.display().to_string();
+        let program = program.display().to_string();
         let mut child = command.spawn().map_err(|error| {
             self.error(match error.kind() {
                 std::io::ErrorKind::NotFound => Trouble::NoAgent { program: program.clone() },

@@ -1,7 +1,7 @@
 //! A device that an agent on this machine plays. Every opening by one runner is of one sitting: the device is as
 //! hot and as empty as the last agent left it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use dyno_protocol::{SimulatedLaunch, SimulatedProfile};
 
@@ -50,6 +50,10 @@ impl Runner for Simulated {
 
     fn shares_files(&self) -> bool {
         true
+    }
+
+    fn use_agent(&mut self, agent: Option<&Path>) -> Result<(), RunnerError> {
+        self.agent.use_agent(agent)
     }
 
     fn open(&mut self) -> Result<Conversation, RunnerError> {

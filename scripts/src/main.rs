@@ -6,6 +6,7 @@ mod apple;
 mod browser;
 mod crosscheck;
 mod gpu;
+mod history;
 mod install;
 mod readme;
 mod test;
@@ -40,6 +41,8 @@ enum Command {
     },
     /// What measuring costs: the same decode loop with and without agent, stamps and sensors
     BenchOverhead,
+    /// How quick the history is with a hundred thousand trials in it: add, trend and gate
+    BenchHistory,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -52,6 +55,7 @@ fn main() -> anyhow::Result<()> {
         Command::Apple => apple::check(&shell),
         Command::Gpu => gpu::measure(&shell),
         Command::GpuMutants { every } => gpu::mutants(&shell, every),
+        Command::BenchHistory => history::bench(&shell),
         Command::BenchOverhead => Ok(xshell::cmd!(shell, "cargo run --release -q -- overhead").run()?),
     }
 }

@@ -18,6 +18,7 @@ use crate::loading::{
 use crate::metric::{METRIC, Metric};
 use crate::model::{MODEL, Model};
 use crate::plan::{PLAN, Plan};
+use crate::policy::{POLICY, Policy};
 use crate::quant::{QUANT, Quant};
 use crate::simulated::{self, SIMULATED};
 use crate::suite::{SUITE, Suite};
@@ -37,6 +38,7 @@ pub struct Definitions {
     simulated: Vec<SimulatedProfile>,
     answers: Vec<Answer>,
     tasks: Vec<Task>,
+    policies: Vec<Policy>,
     versions: BTreeMap<String, String>,
     verbatim: BTreeMap<String, String>,
 }
@@ -109,6 +111,7 @@ impl Definitions {
         layer(&mut self.simulated, simulated, |profile| &profile.id);
         layer(&mut self.answers, fields.each(ANSWER, Answer::read), |answer| &answer.id);
         layer(&mut self.tasks, fields.each(TASK, Task::read), |task| &task.id);
+        layer(&mut self.policies, fields.each(POLICY, Policy::read), |policy| &policy.id);
     }
 
     fn empty() -> Self {
@@ -125,6 +128,7 @@ impl Definitions {
             simulated: Vec::new(),
             answers: Vec::new(),
             tasks: Vec::new(),
+            policies: Vec::new(),
             versions: BTreeMap::new(),
             verbatim: BTreeMap::new(),
         }
@@ -169,6 +173,10 @@ impl Definitions {
 
     pub fn tasks(&self) -> &[Task] {
         &self.tasks
+    }
+
+    pub fn policies(&self) -> &[Policy] {
+        &self.policies
     }
 
     pub fn metric(&self, id: &str) -> Result<&Metric, UnknownId> {
@@ -232,6 +240,10 @@ impl Definitions {
 
     pub fn task(&self, id: &str) -> Result<&Task, UnknownId> {
         find(TASK, &self.tasks, id, |task| &task.id)
+    }
+
+    pub fn policy(&self, id: &str) -> Result<&Policy, UnknownId> {
+        find(POLICY, &self.policies, id, |policy| &policy.id)
     }
 
     /// The device that carries this identifier, such as `iPhone18,1`.

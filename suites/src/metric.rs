@@ -103,7 +103,7 @@ impl Metric {
     }
 }
 
-fn read_relevant(fields: &Fields<'_>) -> RelevantChange {
+pub(crate) fn read_relevant(fields: &Fields<'_>) -> RelevantChange {
     let relative = fields.optional_number("relative", &(0.0001..=1.0));
     let absolute = fields.optional_number("absolute", &(1e-9..=1e12));
     match (relative, absolute) {

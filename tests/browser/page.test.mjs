@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 import { launch, makePages, open } from "./pages.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const NAMES = ["ordinary", "hostile", "large", "empty", "index"];
+const NAMES = ["ordinary", "hostile", "large", "empty", "compared", "trends", "index"];
 let browser;
 let folder;
 
@@ -41,7 +41,7 @@ for (const name of NAMES) {
 }
 
 for (const colorScheme of ["light", "dark"]) {
-  for (const name of ["ordinary", "hostile", "index"]) {
+  for (const name of ["ordinary", "hostile", "compared", "trends", "index"]) {
     test(`${name}, ${colorScheme}: axe-core finds no serious fault`, async () => {
       const { page, close } = await open(browser, folder, name, { colorScheme, bypassCSP: true });
       await page.evaluate(() => document.querySelectorAll("details").forEach((details) => { details.open = true; }));

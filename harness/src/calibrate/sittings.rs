@@ -88,7 +88,7 @@ impl<'a> Bench<'a> {
         let device = runner.simulation();
         let mut devices = Devices::of_runner(&profile.id, Box::new(runner));
         let selection = selection(profile, seed, asked);
-        let plan = plan(&selection, self.definitions, &crate::cmd::run::offers(&mut devices)?)?;
+        let plan = plan(&selection, self.definitions, &crate::cmd::run::offers(&mut devices, None)?)?;
         anyhow::ensure!(
             plan.skipped.is_empty() && !plan.trials.is_empty(),
             "a calibration must be able to measure what it asks for: {:?}",
@@ -172,6 +172,8 @@ fn selection(profile: &SimulatedProfile, seed: u64, asked: &Asked<'_>) -> Select
         use_cache: false,
         depths: asked.depth.map(|depth| vec![depth]),
         rounds: asked.rounds,
+        against: None,
+        agent: None,
         short: false,
         threads: None,
         patience_s: 120,

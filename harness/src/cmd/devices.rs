@@ -10,7 +10,7 @@ use crate::screen::{Screen, table};
 pub(crate) fn run(args: &DevicesArgs, global: &Global, screen: &mut Screen<'_>) -> anyhow::Result<Exit> {
     let definitions = super::definitions(global)?;
     let mut devices = Devices::of_names(&[LOCAL.to_owned()], &definitions, 0)?;
-    let offers = super::run::offers(&mut devices)?;
+    let offers = super::run::offers(&mut devices, None)?;
     // Simulated devices are there for the asking; what each is a model of stands in its definition.
     let simulated = definitions.simulated_devices();
     if args.json {

@@ -2,14 +2,18 @@
 
 #[cfg(feature = "local-agent")]
 mod agent;
+mod bisect;
 #[cfg(feature = "local-agent")]
 mod calibrate;
 #[cfg(feature = "local-agent")]
 mod checkpoints;
 mod claims;
+mod compare;
 mod completions;
 mod devices;
 mod export;
+mod gate;
+mod history;
 mod import;
 mod main_job;
 mod man;
@@ -45,6 +49,10 @@ pub(crate) fn run(cli: &Cli, screen: &mut Screen<'_>, interrupt: &Interrupt) -> 
         Command::Export(args) => export::run(args, global, screen),
         Command::Import(args) => import::run(args, global, screen),
         Command::Verify(args) => verify::run(args, screen),
+        Command::Compare(args) => compare::run(args, global, screen),
+        Command::Gate(args) => gate::run(args, global, screen, interrupt),
+        Command::History(args) => history::run(args, global, screen),
+        Command::Bisect(args) => bisect::run(args, global, screen, interrupt),
         #[cfg(feature = "local-agent")]
         Command::Calibrate(args) => calibrate::run(args, global, screen),
         #[cfg(feature = "local-agent")]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use dyno_reports::analysis::Analysis;
 use dyno_reports::bundle::Bundle;
+use dyno_reports::compare::Comparison;
 use dyno_reports::page::{IndexEntry, render_index};
 use dyno_suites::Definitions;
 
@@ -41,6 +42,20 @@ fn write_index(runs: &[PathBuf], out: &Path, definitions: &Definitions) -> anyho
     let html = render_index("Dyno reports", &entries)?;
     std::fs::write(out, html).with_context(|| format!("cannot write {}", out.display()))?;
     Ok(out.to_owned())
+}
+
+/// The page of runs with a comparison that was made of them.
+pub(crate) fn write_comparison(
+    runs: &[PathBuf],
+    out: &Path,
+    comparison: &Comparison,
+    definitions: &Definitions,
+) -> anyhow::Result<()> {
+    let mut analysis = Analysis::of(&open(runs)?, definitions);
+    analysis.comparison = Some(comparison.clone());
+    let html =
+        dyno_reports::page::render(&analysis, definitions, &dyno_reports::page::PageOptions::default())?;
+    std::fs::write(out, html).with_context(|| format!("cannot write {}", out.display()))
 }
 
 /// Renders runs into `out`, or into the first run's own folder.

@@ -3,19 +3,19 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use dyno_reports::analysis::Analysis;
 use dyno_reports::bundle::{BUNDLE_FORMAT, Bundle, EventBody, Manifest, Outcome, RunStatus, Writer};
-use dyno_reports::cell::{PlannedTrial, TrialId};
+use dyno_reports::cell::{PlannedTrial, Side, TrialId};
 use dyno_reports::foreign::{ForeignRow, ForeignSource};
 use dyno_suites::Definitions;
 
+use crate::against::Against;
 use crate::args::{Global, RunArgs};
 use crate::devices::Devices;
 use crate::drive::{AnswerCache, AnsweredItems, Drive, Earlier, Tally};
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
-use crate::plan::{Offer, Plan, plan, powers};
+use crate::plan::{Offer, Plan, both_sides, plan, powers};
 use crate::schedule::{Manner, schedule};
 use crate::screen::{Screen, table};
 use crate::selection::{SELECTION_FILE, Selection};
@@ -58,8 +58,8 @@ pub(crate) fn begin(
     screen: &mut Screen<'_>,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Carried> {
-    let mut devices = Devices::of_names(&selection.devices, definitions, selection.seed)?;
-    let plan = plan(selection, definitions, &offers(&mut devices)?)?;
+    let mut devices = Devices::of_selection(selection, definitions)?;
+    let plan = planned(selection, definitions, &mut devices)?;
     say_plan(&plan, screen);
     if plan.trials.is_empty() {
         anyhow::bail!("nothing of what was asked for can be measured; `--dry-run` lists the reasons");
@@ -88,16 +88,11 @@ pub(crate) fn begin(
 /// Goes on where a run was cut. What ended well is not measured again; the new sitting is a session of its own.
 fn resume(folder: &Path, screen: &mut Screen<'_>, interrupt: &Interrupt) -> anyhow::Result<Carried> {
     let bundle = Bundle::open(folder)?;
-    let kept = &bundle.definitions;
-    let text = kept.get(SELECTION_FILE).with_context(|| {
-        format!("{} was not made by `dyno run`: it has no {SELECTION_FILE}", folder.display())
-    })?;
-    let selection: Selection = serde_json::from_str(text)
-        .with_context(|| format!("{SELECTION_FILE} of {} cannot be read", folder.display()))?;
-    let files = kept.iter().filter(|(name, _)| *name != SELECTION_FILE);
+    let selection = Selection::of_bundle(&bundle)?;
+    let files = bundle.definitions.iter().filter(|(name, _)| *name != SELECTION_FILE);
     let definitions =
         Definitions::from_verbatim(&files.map(|(name, text)| (name.clone(), text.clone())).collect())?;
-    let mut devices = Devices::of_names(&selection.devices, &definitions, selection.seed)?;
+    let mut devices = Devices::of_selection(&selection, &definitions)?;
     let mut trials: Vec<PlannedTrial> = Vec::new();
     let mut earlier: BTreeMap<TrialId, Earlier> = BTreeMap::new();
     let mut answered = AnsweredItems::new();
@@ -122,7 +117,7 @@ fn resume(folder: &Path, screen: &mut Screen<'_>, interrupt: &Interrupt) -> anyh
     }
     let mut writer = Writer::resume(folder, &crate::clock::now_rfc3339())?;
     if trials.is_empty() {
-        let plan = plan(&selection, &definitions, &offers(&mut devices)?)?;
+        let plan = planned(&selection, &definitions, &mut devices)?;
         writer.append(EventBody::Planned { trials: plan.trials.clone(), skipped: plan.skipped })?;
         trials = plan.trials;
     }
@@ -166,11 +161,24 @@ fn measure(
     Ok(Carried { folder, page, tally, analysis })
 }
 
-pub(crate) fn offers(devices: &mut Devices) -> anyhow::Result<Vec<Offer>> {
+/// What will be measured, on both sides where the selection names a base.
+fn planned(selection: &Selection, definitions: &Definitions, devices: &mut Devices) -> anyhow::Result<Plan> {
+    let Some(against) = &selection.against else {
+        return Ok(plan(selection, definitions, &offers(devices, None)?)?);
+    };
+    let candidate = offers(devices, Some(Side::Candidate))?;
+    let base = match against {
+        Against::Agent(_) => offers(devices, Some(Side::Base))?,
+        Against::Model(_) | Against::Itself => candidate.clone(),
+    };
+    Ok(both_sides(selection, against, definitions, &candidate, &base)?)
+}
+
+pub(crate) fn offers(devices: &mut Devices, side: Option<Side>) -> anyhow::Result<Vec<Offer>> {
     let names: Vec<String> = devices.names().map(str::to_owned).collect();
     let mut offers = Vec::new();
     for device in names {
-        let mut conversation = devices.open(&device)?;
+        let mut conversation = devices.open(&device, side)?;
         offers.push(Offer { device, facts: conversation.welcome().facts.clone() });
         conversation.end();
     }
@@ -183,8 +191,8 @@ fn dry_run(
     json: bool,
     screen: &mut Screen<'_>,
 ) -> anyhow::Result<Exit> {
-    let mut devices = Devices::of_names(&selection.devices, definitions, selection.seed)?;
-    let plan = plan(selection, definitions, &offers(&mut devices)?)?;
+    let mut devices = Devices::of_selection(selection, definitions)?;
+    let plan = planned(selection, definitions, &mut devices)?;
     let steps = schedule(&plan.trials, selection.seed, |cell| Manner::of(cell, definitions));
     if json {
         let shown = serde_json::json!({
@@ -204,7 +212,8 @@ fn dry_run(
         .enumerate()
         .map(|(place, trial)| {
             let cell = &trial.cell;
-            let axes: Vec<_> = cell.axes.iter().map(|(axis, value)| format!("{axis} {value}")).collect();
+            let axes: Vec<_> =
+                cell.settings().into_iter().map(|(axis, value)| format!("{axis} {value}")).collect();
             let mut row = vec![(place + 1).to_string(), trial.round.to_string()];
             row.extend([&cell.device, &cell.model, &cell.quant, &cell.engine, &cell.case].map(Clone::clone));
             row.extend([axes.join(", "), format!("{:.1}", trial.expected_ns as f64 / 1e9)]);

@@ -11,7 +11,7 @@ mod trial;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use dyno_reports::bundle::{BundleError, EventBody, Outcome, ProbeReason, RunStatus, Writer};
-use dyno_reports::cell::{PlannedTrial, TrialId};
+use dyno_reports::cell::{PlannedTrial, Side, TrialId};
 use dyno_suites::Definitions;
 
 use crate::devices::Devices;
@@ -126,15 +126,15 @@ impl<'t> Drive<'t, '_> {
         agenda: &mut VecDeque<Step>,
     ) -> Result<(), DriveError> {
         match step {
-            Step::Open { device } => {
+            Step::Open { device, side } => {
                 if self.has_work(&device) {
-                    course.sitting = self.open(&device)?;
+                    course.sitting = self.open(&device, side)?;
                     if course.sitting.is_none() {
                         course.lost.insert(device);
                     }
                 }
             }
-            Step::Relaunch { .. } => self.relaunch(course)?,
+            Step::Relaunch { side, .. } => self.relaunch(side, course)?,
             Step::Probe { like, why } => self.probe(&like, why, course)?,
             Step::Wait { before, duration_ns } => self.wait(&before, duration_ns, course)?,
             Step::Gate { trial } => self.gate(&trial, course)?,
@@ -159,10 +159,17 @@ impl<'t> Drive<'t, '_> {
         self.trials.values().any(|trial| trial.cell.device == device && !self.is_done(&trial.id))
     }
 
-    fn open(&mut self, device: &str) -> Result<Option<Sitting>, DriveError> {
-        match Sitting::open(device, self.devices) {
-            Ok(mut sitting) => {
-                self.writer.append(EventBody::SessionBegan(Box::new(sitting.start())))?;
+    fn append_all(&mut self, bodies: Vec<EventBody>) -> Result<(), DriveError> {
+        for body in bodies {
+            self.writer.append(body)?;
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, device: &str, side: Option<Side>) -> Result<Option<Sitting>, DriveError> {
+        match Sitting::open(device, side, self.devices) {
+            Ok((mut sitting, start)) => {
+                self.writer.append(EventBody::SessionBegan(Box::new(start)))?;
                 self.note_clock(&mut sitting)?;
                 Ok(Some(sitting))
             }
@@ -182,14 +189,19 @@ impl<'t> Drive<'t, '_> {
         Ok(())
     }
 
-    /// A new agent process in the same sitting; the sitting ends where there is none to be had.
-    fn relaunch(&mut self, course: &mut Course) -> Result<(), DriveError> {
+    /// A new agent process in the same sitting, of this side; the sitting ends where there is none to be had.
+    fn relaunch(&mut self, side: Option<Side>, course: &mut Course) -> Result<(), DriveError> {
         let Some(open) = &mut course.sitting else { return Ok(()) };
-        match open.relaunch(self.devices) {
-            Ok(()) => self.note_clock(open)?,
+        match open.relaunch(side, self.devices) {
+            Ok(begun) => {
+                if let Some(start) = begun {
+                    self.writer.append(EventBody::SessionBegan(Box::new(start)))?;
+                }
+                self.note_clock(open)?;
+            }
             Err(error) => {
                 self.screen.error(&error.to_string());
-                self.writer.append(open.ended(Some(&error)))?;
+                self.append_all(open.ended(Some(&error)))?;
                 course.lost.insert(open.device().to_owned());
                 course.sitting = None;
             }
@@ -197,18 +209,26 @@ impl<'t> Drive<'t, '_> {
         Ok(())
     }
 
+    /// Nothing of one side is ever measured by the other's agent, in whatever order steps come.
+    fn turn_to(&mut self, side: Option<Side>, course: &mut Course) -> Result<(), DriveError> {
+        match &course.sitting {
+            Some(open) if open.side() != side => self.relaunch(side, course),
+            _ => Ok(()),
+        }
+    }
+
     fn close(&mut self, course: &mut Course) -> Result<(), DriveError> {
         if let Some(open) = course.sitting.take() {
-            self.writer.append(open.ended(None))?;
+            self.append_all(open.ended(None))?;
             open.close();
         }
         Ok(())
     }
 
     fn probe(&mut self, like: &TrialId, why: ProbeReason, course: &mut Course) -> Result<(), DriveError> {
-        let (Some(planned), Some(sitting)) = (self.trials.get(like).copied(), course.sitting.as_mut()) else {
-            return Ok(());
-        };
+        let Some(planned) = self.trials.get(like).copied() else { return Ok(()) };
+        self.turn_to(planned.cell.side, course)?;
+        let Some(sitting) = course.sitting.as_mut() else { return Ok(()) };
         self.screen.step(course.behind_ns, &format!("probe on {}", planned.cell.device));
         let is_cold = why != ProbeReason::End;
         if let Some(probed) = gate::probe(self, &planned.cell, why, sitting)?
@@ -229,6 +249,7 @@ impl<'t> Drive<'t, '_> {
 
     fn gate(&mut self, trial: &TrialId, course: &mut Course) -> Result<(), DriveError> {
         let Some(planned) = self.still_to_do(trial) else { return Ok(()) };
+        self.turn_to(planned.cell.side, course)?;
         let Some(sitting) = course.sitting.as_mut() else { return Ok(()) };
         self.screen.step(course.behind_ns, &format!("gate before {}", describe(planned)));
         let attempt = self.next_attempt(trial);
@@ -251,6 +272,7 @@ impl<'t> Drive<'t, '_> {
         let Some(planned) = self.still_to_do(trial) else { return Ok(()) };
         if !course.lost.contains(&planned.cell.device) {
             self.screen.step(course.behind_ns, &describe(planned));
+            self.turn_to(planned.cell.side, course)?;
             if let Some(tried) = self.measure(planned, course)? {
                 if tried.worth_another_time && self.may_be_put_off(planned, course) {
                     put_off(agenda, trial);
@@ -295,7 +317,8 @@ impl<'t> Drive<'t, '_> {
             last = Some(tried);
             let Some(trouble) = trouble else { break };
             self.screen.warn(&format!("{}: {trouble}", describe(planned)));
-            self.relaunch(course)?;
+            let side = open.side();
+            self.relaunch(side, course)?;
         }
         Ok(last)
     }
@@ -311,6 +334,6 @@ fn put_off(agenda: &mut VecDeque<Step>, trial: &TrialId) {
 
 fn describe(trial: &PlannedTrial) -> String {
     let cell = &trial.cell;
-    let axes: String = cell.axes.iter().map(|(axis, value)| format!(" {axis} {value}")).collect();
+    let axes: String = cell.settings().into_iter().map(|(axis, value)| format!(" {axis} {value}")).collect();
     format!("{} {} {} on {}: {}{axes}", cell.model, cell.quant, cell.engine, cell.device, cell.case)
 }

@@ -1,10 +1,11 @@
-//! One device with its agent running: opened, relaunched, closed.
+//! One device with its agent running: opened, relaunched, closed. Where a run has two sides, each is a session of
+//! its own in the one sitting, because each has its own build.
 
 use std::time::Duration;
 
 use dyno_protocol::{Answer, DeviceFacts, Failure, FailureKind, Question};
 use dyno_reports::bundle::{EventBody, Probed, SessionId, SessionStart};
-use dyno_reports::cell::Cell;
+use dyno_reports::cell::{Cell, Side};
 use dyno_reports::derive::probe_rate;
 use dyno_runners::{Conversation, RunnerError};
 
@@ -15,10 +16,8 @@ const CLOCK: Duration = Duration::from_secs(5);
 
 pub(super) struct Sitting {
     device: String,
-    runner: String,
-    session: SessionId,
-    facts: DeviceFacts,
-    began_at: String,
+    side: Option<Side>,
+    sessions: Vec<(Option<Side>, SessionStart)>,
     conversation: Conversation,
     /// Cold references of the sitting, in tokens a second.
     references: Vec<(Cell, f64)>,
@@ -27,43 +26,58 @@ pub(super) struct Sitting {
 }
 
 impl Sitting {
-    pub(super) fn open(device: &str, devices: &mut Devices) -> Result<Self, RunnerError> {
-        let conversation = devices.open(device)?;
-        let began_at = crate::clock::now_rfc3339();
-        let facts = conversation.welcome().facts.clone();
-        Ok(Self {
-            session: SessionId(format!("{device}@{began_at}#{}", std::process::id())),
+    /// The sitting, and the session that began with it.
+    pub(super) fn open(
+        device: &str,
+        side: Option<Side>,
+        devices: &mut Devices,
+    ) -> Result<(Self, SessionStart), RunnerError> {
+        let conversation = devices.open(device, side)?;
+        let mut sitting = Self {
             device: device.to_owned(),
-            runner: devices.runner_name(device),
-            facts,
-            began_at,
+            side,
+            sessions: Vec::new(),
             conversation,
             references: Vec::new(),
             number: 0,
-        })
+        };
+        let start = sitting.begin(devices);
+        Ok((sitting, start))
     }
 
-    pub(super) fn start(&self) -> SessionStart {
-        SessionStart {
-            session: self.session.clone(),
+    fn begin(&mut self, devices: &Devices) -> SessionStart {
+        let began_at = crate::clock::now_rfc3339();
+        let facts = self.conversation.welcome().facts.clone();
+        let side = self.side.map(|side| format!("/{}", side.word())).unwrap_or_default();
+        let start = SessionStart {
+            session: SessionId(format!("{}@{began_at}#{}{side}", self.device, std::process::id())),
             device: self.device.clone(),
-            runner: self.runner.clone(),
-            facts: self.facts.clone(),
-            evidence: evidence(self.facts.kind),
-            began_at: self.began_at.clone(),
-        }
+            runner: devices.runner_name(&self.device),
+            evidence: evidence(facts.kind),
+            facts,
+            began_at,
+            beside: self.sessions.first().map(|(_, first)| first.session.clone()),
+        };
+        self.sessions.push((self.side, start.clone()));
+        start
     }
 
-    /// A new agent process in the same sitting.
-    pub(super) fn relaunch(&mut self, devices: &mut Devices) -> Result<(), RunnerError> {
+    /// A new agent process in the same sitting; the session that begins when it is the first one of its side.
+    pub(super) fn relaunch(
+        &mut self,
+        side: Option<Side>,
+        devices: &mut Devices,
+    ) -> Result<Option<SessionStart>, RunnerError> {
         self.conversation.end();
-        self.conversation = devices.open(&self.device)?;
-        Ok(())
+        self.conversation = devices.open(&self.device, side)?;
+        self.side = side;
+        let known = self.sessions.iter().any(|(known, _)| *known == side);
+        Ok((!known).then(|| self.begin(devices)))
     }
 
     /// Takes up with the agent again after the line to it was lost. Unlike a relaunch this ends nothing.
     pub(super) fn find_again(&mut self, devices: &mut Devices) -> Result<(), RunnerError> {
-        self.conversation = devices.open(&self.device)?;
+        self.conversation = devices.open(&self.device, self.side)?;
         Ok(())
     }
 
@@ -74,7 +88,7 @@ impl Sitting {
         let after = crate::clock::unix_ns();
         let Answer::Status(state) = answer else { return None };
         Some(EventBody::ClockRead {
-            session: self.session.clone(),
+            session: self.session(),
             agent_ns: state.now_ns,
             unix_ns: before.midpoint(after),
             within_ns: after.saturating_sub(before),
@@ -99,9 +113,13 @@ impl Sitting {
         self.number
     }
 
-    pub(super) fn ended(&self, error: Option<&RunnerError>) -> EventBody {
+    pub(super) fn ended(&self, error: Option<&RunnerError>) -> Vec<EventBody> {
         let failure = error.map(|error| Failure::new(FailureKind::AgentDied, error.to_string()));
-        EventBody::SessionEnded { session: self.session.clone(), failure }
+        let end = |session: &SessionStart| EventBody::SessionEnded {
+            session: session.session.clone(),
+            failure: failure.clone(),
+        };
+        self.sessions.iter().map(|(_, session)| end(session)).collect()
     }
 
     pub(super) fn close(mut self) {
@@ -112,12 +130,21 @@ impl Sitting {
         &self.device
     }
 
+    pub(super) fn side(&self) -> Option<Side> {
+        self.side
+    }
+
+    fn current(&self) -> &SessionStart {
+        let current = self.sessions.iter().find(|(side, _)| *side == self.side);
+        &current.expect("a side has its session from the moment it runs").1
+    }
+
     pub(super) fn session(&self) -> SessionId {
-        self.session.clone()
+        self.current().session.clone()
     }
 
     pub(super) fn facts(&self) -> &DeviceFacts {
-        &self.facts
+        &self.current().facts
     }
 
     pub(super) fn conversation(&mut self) -> &mut Conversation {

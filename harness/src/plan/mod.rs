@@ -10,11 +10,12 @@ mod tests;
 use std::collections::BTreeMap;
 
 use dyno_protocol::{ComputeUnit, DeviceFacts};
-use dyno_reports::cell::{Cell, PlannedTrial, Skipped};
+use dyno_reports::cell::{Cell, PlannedTrial, Side, Skipped};
 use dyno_suites::{Case, Definitions, Quant, Suite, UnknownId, Variant, Words, WorkKind};
 
 pub(crate) use power::powers;
 
+use crate::against::Against;
 use crate::models::{AS_STORED, Chosen, ModelNameError, SCRIPTED_ENGINE, SERVER_ENGINE};
 use crate::selection::Selection;
 
@@ -34,6 +35,17 @@ pub(crate) struct Plan {
 impl Plan {
     pub(crate) fn expected_ns(&self) -> u64 {
         self.trials.iter().map(|trial| trial.expected_ns).sum()
+    }
+
+    fn on_side(self, side: Side) -> Self {
+        let sided = |cell: Cell| Cell { side: Some(side), ..cell };
+        let trial =
+            |trial: PlannedTrial| PlannedTrial::new(sided(trial.cell), trial.round, trial.expected_ns);
+        let skip = |skipped: Skipped| Skipped { cell: sided(skipped.cell), reason: skipped.reason };
+        Self {
+            trials: self.trials.into_iter().map(trial).collect(),
+            skipped: self.skipped.into_iter().map(skip).collect(),
+        }
     }
 }
 
@@ -82,6 +94,26 @@ pub(crate) fn plan(
     }
     plan.trials.sort_by_key(|trial| trial.round);
     Ok(plan)
+}
+
+/// The plan of a comparison: everything for the candidate, and the same for the base.
+pub(crate) fn both_sides(
+    selection: &Selection,
+    against: &Against,
+    definitions: &Definitions,
+    candidate: &[Offer],
+    base: &[Offer],
+) -> Result<Plan, PlanError> {
+    let mut other = selection.clone();
+    if let Against::Model(model) = against {
+        other.models = vec![model.clone()];
+    }
+    let mut both = plan(selection, definitions, candidate)?.on_side(Side::Candidate);
+    let base = plan(&other, definitions, base)?.on_side(Side::Base);
+    both.trials.extend(base.trials);
+    both.trials.sort_by_key(|trial| trial.round);
+    both.skipped.extend(base.skipped);
+    Ok(both)
 }
 
 fn add(plan: &mut Plan, selection: &Selection, asks_items: bool, cell: Cell, fits: Result<u64, String>) {
@@ -195,6 +227,7 @@ fn cell(
         unit: configuration.map_or(ComputeUnit::Cpu, |configuration| configuration.unit),
         device: offer.device.clone(),
         axes: BTreeMap::clone(&variant.axes),
+        side: None,
     }
 }
 

@@ -114,6 +114,10 @@ pub struct SessionStart {
     /// What kind of evidence this device can give at best.
     pub evidence: Evidence,
     pub began_at: String,
+    /// The session of the other side, where two builds are measured in turn: both are one sitting on the device,
+    /// and what was measured next to each other in it makes a pair.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<SessionId>,
 }
 
 /// Readings of a meter, by the time of day.

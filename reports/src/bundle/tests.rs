@@ -48,6 +48,7 @@ fn cell(case: &str) -> Cell {
         unit: ComputeUnit::Cpu,
         device: "local".into(),
         axes: BTreeMap::new(),
+        side: None,
     }
 }
 

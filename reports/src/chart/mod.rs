@@ -10,6 +10,7 @@ mod dots;
 mod frontier;
 mod lines;
 mod svg;
+mod timeline;
 
 pub use claim::{Band, ClaimChart, Mark};
 pub use course::{CourseChart, Panel, Span};
@@ -17,3 +18,4 @@ pub use dots::{DotRow, Dots};
 pub use frontier::{Frontier, FrontierPoint};
 pub use lines::{LineChart, Series};
 pub use svg::MarkShape;
+pub use timeline::{Level, Timeline, TimelineChange, TimelineDot};

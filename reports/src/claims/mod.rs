@@ -3,7 +3,7 @@
 
 mod matching;
 mod mix;
-mod paired;
+pub(crate) mod paired;
 mod part;
 mod refused;
 mod runs;

@@ -11,7 +11,7 @@ use crate::stats::{self, ALPHA, Answer, ClusteredMean};
 use crate::verdict::{EvidenceLine, Verdict};
 
 /// The one metric that items carry one by one.
-const PAIRED_METRIC: &str = "accuracy";
+pub(crate) const PAIRED_METRIC: &str = "accuracy";
 /// What items cost one by one.
 const PAIRED_COST: &str = "tokens_per_answer";
 

@@ -28,7 +28,7 @@ pub(crate) use identity::Identity;
 pub use instruments::{Instrument, instruments};
 #[cfg(test)]
 pub(crate) use metrics::METRICS;
-pub(crate) use pool::{Group, Judged, Measured, judge, pool};
+pub(crate) use pool::{Group, Judged, Measured, judge_run, pool};
 pub use probes::probe_rate;
 pub(crate) use probes::{drifts, probe_rows};
 pub(crate) use replay::Replay;

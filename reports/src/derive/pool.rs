@@ -11,10 +11,11 @@ use super::circumstances;
 use super::identity::Identity;
 use super::instruments::Instrument;
 use super::metrics::{Found, METRICS, Scene, derive};
+use super::replay::Replay;
 use super::validity::{self, Fault};
 use crate::analysis::Sample;
-use crate::bundle::{Metered, Outcome};
-use crate::cell::Cell;
+use crate::bundle::{Metered, Outcome, SessionId};
+use crate::cell::{Cell, PlannedTrial};
 use crate::evidence::Evidence;
 use crate::stats::{Fit, Placed, median};
 
@@ -71,6 +72,37 @@ impl Judged<'_> {
         let by_clock = self.values.iter().filter(|values| values.instrument.is_none());
         by_clock.filter_map(of_metric).collect()
     }
+}
+
+/// Every planned trial of a run with its judged attempts; a trial that was never begun comes with none.
+pub(crate) fn judge_run<'a>(
+    replay: &'a Replay<'a>,
+    definitions: &'a Definitions,
+    meters: &[&Metered],
+) -> Vec<(&'a PlannedTrial, Vec<Judged<'a>>)> {
+    let trials = replay.attempts();
+    let bandwidths = bandwidths(trials.iter().flat_map(|(_, attempts)| attempts));
+    let judged = |attempted: Attempted<'a>| {
+        let session = attempted.session.map(|session| &session.start.session);
+        let bandwidth = session.and_then(|session| bandwidths.get(session)).copied();
+        judge(attempted, definitions, bandwidth, meters)
+    };
+    let of_trial = |(planned, attempts): (&'a PlannedTrial, Vec<Attempted<'a>>)| {
+        (planned, attempts.into_iter().map(judged).collect())
+    };
+    trials.into_iter().map(of_trial).collect()
+}
+
+/// The median of what was measured in each session: the ceiling of its decode rates.
+fn bandwidths<'a>(attempts: impl Iterator<Item = &'a Attempted<'a>>) -> BTreeMap<SessionId, f64> {
+    let mut found: BTreeMap<SessionId, Vec<f64>> = BTreeMap::new();
+    for attempt in attempts {
+        let Some(session) = attempt.session else { continue };
+        let rates = attempt.bandwidths().filter(|pass| pass.end_ns > pass.begin_ns);
+        let rates = rates.map(|pass| pass.read_bytes as f64 * 1e9 / (pass.end_ns - pass.begin_ns) as f64);
+        found.entry(session.start.session.clone()).or_default().extend(rates);
+    }
+    found.into_iter().filter_map(|(session, rates)| Some((session, median(&rates)?))).collect()
 }
 
 /// Everything that can be said about one attempt without looking at others.

@@ -14,7 +14,7 @@ use crate::bundle::{
     BUNDLE_FORMAT, Bundle, Event, EventBody, HostFacts, ItemAnswer, Manifest, Outcome, RunStatus, SessionId,
     SessionStart, ToolFacts,
 };
-use crate::cell::{Cell, PlannedTrial};
+use crate::cell::{Cell, PlannedTrial, Side};
 use crate::evidence::Evidence;
 
 pub fn definitions() -> Definitions {
@@ -69,6 +69,7 @@ pub fn cell(case: &str, model: &str, engine: &str, unit: ComputeUnit) -> Cell {
         unit,
         device: "phone".into(),
         axes: depth.into_iter().collect(),
+        side: None,
     }
 }
 
@@ -204,7 +205,20 @@ impl Told {
 
 /// A run of one session on one device.
 pub fn run(id: &str, facts: &DeviceFacts, evidence: Evidence, told: &[Told]) -> Bundle {
-    let session = SessionId(format!("{id}-session"));
+    run_of_sides(id, &[(None, facts.clone())], evidence, told)
+}
+
+/// A run that measured two builds in turn, each with its own facts.
+pub fn run_of_sides(
+    id: &str,
+    sides: &[(Option<Side>, DeviceFacts)],
+    evidence: Evidence,
+    told: &[Told],
+) -> Bundle {
+    let name = |place: usize| {
+        let place = if place == 0 { String::new() } else { format!("-{place}") };
+        SessionId(format!("{id}-session{place}"))
+    };
     let mut rounds: BTreeMap<&Cell, u32> = BTreeMap::new();
     let mut planned = Vec::new();
     for one in told {
@@ -212,19 +226,21 @@ pub fn run(id: &str, facts: &DeviceFacts, evidence: Evidence, told: &[Told]) -> 
         planned.push(PlannedTrial::new(one.cell.clone(), *round, 1));
         *round += 1;
     }
-    let mut bodies = vec![
-        EventBody::Planned { trials: planned.clone(), skipped: vec![] },
-        EventBody::SessionBegan(Box::new(SessionStart {
-            session: session.clone(),
+    let mut bodies = vec![EventBody::Planned { trials: planned.clone(), skipped: vec![] }];
+    for (place, (_, facts)) in sides.iter().enumerate() {
+        bodies.push(EventBody::SessionBegan(Box::new(SessionStart {
+            session: name(place),
             device: "phone".into(),
             runner: "test".into(),
             facts: facts.clone(),
             evidence,
             began_at: "2026-01-01T00:00:00Z".into(),
-        })),
-    ];
+            beside: (place > 0).then(|| name(0)),
+        })));
+    }
     for (one, planned) in told.iter().zip(planned) {
         let trial = planned.id;
+        let session = name(sides.iter().position(|(side, _)| *side == one.cell.side).unwrap_or(0));
         bodies.push(EventBody::TrialBegan {
             trial: trial.clone(),
             attempt: 1,
@@ -252,7 +268,9 @@ pub fn run(id: &str, facts: &DeviceFacts, evidence: Evidence, told: &[Told]) -> 
             bodies.push(EventBody::TrialEnded { trial, attempt: 1, outcome });
         }
     }
-    bodies.push(EventBody::SessionEnded { session, failure: None });
+    for place in 0..sides.len() {
+        bodies.push(EventBody::SessionEnded { session: name(place), failure: None });
+    }
     bundle(id, bodies)
 }
 

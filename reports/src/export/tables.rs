@@ -43,7 +43,8 @@ const CELL: [&str; 10] =
     ["suite", "suite_version", "case", "case_version", "model", "quant", "engine", "unit", "device", "axes"];
 
 fn cell_fields(cell: &Cell) -> Vec<Field> {
-    let axes: Vec<String> = cell.axes.iter().map(|(axis, value)| format!("{axis}={value}")).collect();
+    let axes: Vec<String> =
+        cell.settings().into_iter().map(|(axis, value)| format!("{axis}={value}")).collect();
     vec![
         (&cell.suite).into(),
         cell.suite_version.into(),

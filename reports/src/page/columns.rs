@@ -56,7 +56,7 @@ pub(super) fn short_label(cell: &Cell, varying: Varying) -> String {
     if varying.case {
         parts.push(cell.case.clone());
     }
-    parts.extend(cell.axes.iter().map(|(name, value)| format!("{name} {value}")));
+    parts.extend(cell.settings().into_iter().map(|(name, value)| format!("{name} {value}")));
     parts.join(" \u{b7} ")
 }
 
@@ -83,7 +83,7 @@ impl Varying {
             engine: differ(cells.clone().map(|cell| &cell.engine)),
             unit: differ(cells.clone().map(|cell| cell.unit)),
             device: differ(cells.clone().map(|cell| &cell.device)),
-            axes: cells.clone().any(|cell| !cell.axes.is_empty()),
+            axes: cells.clone().any(|cell| !cell.settings().is_empty()),
         }
     }
 
@@ -146,7 +146,7 @@ impl Varying {
 }
 
 pub(super) fn settings(cell: &Cell) -> String {
-    cell.axes.iter().map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ")
+    cell.settings().into_iter().map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ")
 }
 
 /// The command that measures one cell again.

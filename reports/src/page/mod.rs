@@ -5,6 +5,7 @@
 
 mod charts;
 mod columns;
+mod comparison;
 mod courses;
 mod failures;
 mod glossary;
@@ -20,6 +21,7 @@ mod sweep;
 mod table;
 mod template;
 mod third_party;
+mod trends;
 mod trials;
 mod verdicts;
 mod view;
@@ -28,6 +30,7 @@ use std::collections::BTreeMap;
 
 pub use glossary::{ClaimWords, Glossary, MetricWords, ModelWords};
 pub use index::{IndexEntry, render_index};
+pub use trends::render_trends;
 
 use dyno_suites::Definitions;
 

@@ -12,9 +12,11 @@ use super::{PageError, security};
 const STYLE: &str = include_str!("templates/style.css");
 const SCRIPT: &str = include_str!("templates/script.js");
 
-const FILES: [(&str, &str); 10] = [
+const FILES: [(&str, &str); 12] = [
     ("page.html", include_str!("templates/page.html")),
     ("parts.html", include_str!("templates/parts.html")),
+    ("comparison.html", include_str!("templates/comparison.html")),
+    ("trends.html", include_str!("templates/trends.html")),
     ("verdicts.html", include_str!("templates/verdicts.html")),
     ("measured.html", include_str!("templates/measured.html")),
     ("quality.html", include_str!("templates/quality.html")),
@@ -31,6 +33,10 @@ pub(super) fn report(view: &impl Serialize) -> Result<String, PageError> {
 
 pub(super) fn index(view: &impl Serialize) -> Result<String, PageError> {
     fill("index.html", view)
+}
+
+pub(super) fn trends(view: &impl Serialize) -> Result<String, PageError> {
+    fill("trends.html", view)
 }
 
 fn fill(name: &str, view: &impl Serialize) -> Result<String, PageError> {

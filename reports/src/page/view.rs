@@ -8,6 +8,7 @@ use crate::analysis::Analysis;
 use crate::evidence::Evidence;
 
 use super::charts::{self, ChartView};
+use super::comparison::{self, ComparisonView};
 use super::failures::{self, fate};
 use super::glossary::Glossary;
 use super::ledger::{self, Number, Places};
@@ -29,6 +30,7 @@ pub(super) struct View {
     toys: Vec<String>,
     verdicts: Verdicts,
     sweep: Option<Table>,
+    comparison: Option<ComparisonView>,
     measured: Vec<Measured>,
     matrix: Option<Table>,
     quality: Option<QualityView>,
@@ -85,6 +87,11 @@ impl View {
             toys: toys(analysis, glossary),
             verdicts,
             sweep: sweep::table(analysis, glossary, bounds)?,
+            comparison: analysis
+                .comparison
+                .as_ref()
+                .map(|found| comparison::view(found, glossary, bounds))
+                .transpose()?,
             measured: measured::tables(analysis, glossary, &places, bounds)?,
             // Where answers can be paired, the contests say more than estimates side by side.
             matrix: if analysis.quality.contests.is_empty() {

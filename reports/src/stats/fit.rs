@@ -110,6 +110,48 @@ impl Fit {
         self.position(bound)
     }
 
+    /// How likely values this far from `bound`, on either side, would be if the mean were there.
+    pub fn p_two_sided(&self, bound: f64) -> Option<f64> {
+        let below = self.position(bound)?;
+        Some((2.0 * below.min(1.0 - below)).min(1.0))
+    }
+
+    /// The same mean with a source of error that its repetitions do not show: a standard deviation on the scale's
+    /// own axis, known from so many degrees of freedom.
+    #[must_use]
+    pub fn with_further_error(&self, deviation: f64, freedom: f64) -> Self {
+        let Some(mine) = self.error.map(|error| error.powi(2)) else { return self.clone() };
+        let further = deviation.powi(2);
+        let together = (mine + further).powi(2) / (mine.powi(2) / self.freedom + further.powi(2) / freedom);
+        Self {
+            error: Some((mine + further).sqrt()),
+            freedom: if together.is_finite() { together } else { self.freedom.max(freedom) },
+            ..self.clone()
+        }
+    }
+
+    /// This mean over another one, where the error of their ratio is known from elsewhere. `None` where one of them
+    /// is not positive.
+    pub fn over_with_error(&self, base: &Self, deviation: f64, freedom: f64) -> Option<Self> {
+        let comparable = self.scale == Scale::Log && base.scale == Scale::Log;
+        comparable.then(|| Self {
+            centre: self.centre - base.centre,
+            error: Some(deviation),
+            freedom,
+            level: Level::Session,
+            repetitions: self.repetitions.min(base.repetitions),
+            passes: self.passes + base.passes,
+            trials: self.trials + base.trials,
+            sessions: self.sessions.min(base.sessions),
+            ..self.clone()
+        })
+    }
+
+    /// The standard error on the scale's own axis; absent for a single repetition.
+    pub fn error(&self) -> Option<f64> {
+        self.error
+    }
+
     /// Whether the repetitions are of a kind that carries over to another trial.
     pub fn speaks_beyond_one_trial(&self) -> bool {
         self.level != Level::Pass

@@ -142,6 +142,7 @@ pub(crate) fn cell(suite: &str, case: &str, model: &str, quant: &str, engine: &s
         unit: ComputeUnit::Cpu,
         device: "this-machine".to_owned(),
         axes: BTreeMap::new(),
+        side: None,
     }
 }
 

@@ -20,6 +20,7 @@ pub(crate) fn empty() -> Analysis {
         foreign: vec![],
         courses: vec![],
         quality: dyno_reports::quality::Quality::default(),
+        comparison: None,
         warnings: vec![],
     }
 }

@@ -13,6 +13,7 @@ use super::canonical::meaning_sha256;
 use super::nearest::did_you_mean;
 use super::reading::{FORMAT, Place, Reading};
 use crate::check::Later;
+use crate::day::Day;
 use crate::words::Words;
 
 #[derive(Debug)]
@@ -222,6 +223,21 @@ impl<'a> Fields<'a> {
         found.filter(|number| range.contains(number)).unwrap_or_else(|| {
             self.wrong(value, key, &format!("a number from {} to {}", range.start(), range.end()), None);
             *range.start()
+        })
+    }
+
+    /// A day, written as a date or as a text.
+    pub(crate) fn day(&self, key: &'static str) -> Day {
+        let stand_in = Day { year: 0, month: 1, day: 1 };
+        let Some(value) = self.need(key, "a day such as 2026-12-31") else { return stand_in };
+        let found = match value.get_ref() {
+            DeValue::String(text) => text.parse().ok(),
+            DeValue::Datetime(date) => date.to_string().parse().ok(),
+            _ => None,
+        };
+        found.unwrap_or_else(|| {
+            self.wrong(value, key, "a day such as 2026-12-31", None);
+            stand_in
         })
     }
 
