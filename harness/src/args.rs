@@ -128,6 +128,9 @@ pub struct RunArgs {
     /// How many items of each task are asked; the same ones for everybody
     #[arg(long, value_name = "N")]
     pub items: Option<u32>,
+    /// Files and folders in which data sets lie; the hub's cache is looked in besides
+    #[arg(long, value_delimiter = ',', value_name = "PATH")]
+    pub data: Vec<PathBuf>,
     /// Ask every item anew, whatever the same weights answered in earlier runs
     #[arg(long)]
     pub fresh: bool,

@@ -1,31 +1,9 @@
-//! A task's items for a cell: made or read, the ones that are asked, this device's share of them.
-
-use std::sync::Arc;
+//! A task's items for a cell: the ones that are asked, this device's share of them.
 
 use dyno_protocol::Thinking;
 use dyno_reports::cell::Cell;
-use dyno_suites::task::{Item, Source, chosen, share};
-use dyno_suites::{AxisValues, Case, Definitions, Task, Words, Work};
-
-/// All items of a task, with solved examples where it shows some.
-#[derive(Debug, Clone)]
-pub(crate) struct Pool {
-    pub(crate) items: Vec<Item>,
-    pub(crate) shots: Vec<Item>,
-}
-
-/// Reads or makes them. What is missing is said with the way to get it.
-pub(crate) fn of_task(task: &Task, _definitions: &Definitions) -> Result<Arc<Pool>, String> {
-    let items = match &task.source {
-        Source::Procedural { .. } => task.procedural_items().unwrap_or_default(),
-        Source::Data(data) => return Err(format!("{} cannot be read yet", data.file)),
-    };
-    let shots = match &task.shots {
-        Some(shots) => items.iter().take(shots.count as usize).cloned().collect(),
-        None => Vec::new(),
-    };
-    Ok(Arc::new(Pool { items, shots }))
-}
+use dyno_suites::task::{Item, chosen, share};
+use dyno_suites::{AxisValues, Case, Words, Work};
 
 /// Those that are asked in a cell: the first so many in the order that is everybody's, and of these its shard.
 pub(crate) fn of_cell(items: Vec<Item>, count: Option<u32>, cell: &Cell) -> Vec<Item> {

@@ -1,5 +1,7 @@
 //! What a run was asked for. Kept in the bundle, so that an interrupted run is taken up as it was meant.
 
+use std::path::PathBuf;
+
 use dyno_protocol::Thinking;
 use dyno_suites::{AxisValues, Case, Definitions, Plan as NamedPlan, UnknownId, Words};
 use serde::{Deserialize, Serialize};
@@ -25,6 +27,9 @@ pub(crate) struct Selection {
     pub(crate) caps: Option<Vec<u32>>,
     /// How many items of a task are asked, instead of what the cases say.
     pub(crate) items: Option<u32>,
+    /// Files and folders in which data sets lie.
+    #[serde(default)]
+    pub(crate) data: Vec<PathBuf>,
     /// Answers that the same weights gave in earlier runs are taken as they were.
     pub(crate) use_cache: bool,
     pub(crate) rounds: u32,
@@ -95,6 +100,7 @@ impl Selection {
                 .transpose()?,
             caps: args.cap.as_ref().map(|numbers| numbers.0.clone()),
             items: args.items,
+            data: args.data.clone(),
             use_cache: !args.fresh,
             rounds: args.rounds.or(asked.plan.map(|plan| plan.rounds)).unwrap_or(USUAL_ROUNDS),
             short: args.short || asked.plan.is_some_and(|plan| plan.short),
@@ -132,6 +138,7 @@ impl Selection {
             thinking: None,
             caps: None,
             items: None,
+            data: Vec::new(),
             use_cache: true,
             rounds: plan.rounds,
             short: plan.short,

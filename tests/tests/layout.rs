@@ -35,8 +35,20 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("dyno-suites", &["dyno-protocol"]),
     ("dyno-answers", &[]),
     ("dyno-scoring", &["dyno-suites", "dyno-answers"]),
+    ("dyno-datasets", &["dyno-suites"]),
     ("dyno-reports", &["dyno-protocol", "dyno-suites", "dyno-scoring"]),
-    ("dyno", &["dyno-protocol", "dyno-runners", "dyno-suites", "dyno-scoring", "dyno-reports", "dyno-agent"]),
+    (
+        "dyno",
+        &[
+            "dyno-protocol",
+            "dyno-runners",
+            "dyno-suites",
+            "dyno-scoring",
+            "dyno-datasets",
+            "dyno-reports",
+            "dyno-agent",
+        ],
+    ),
     ("scripts", &[]),
     ("dyno-tests", &["dyno"]),
 ];

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use dyno_datasets::Places;
 use dyno_reports::analysis::Analysis;
 use dyno_reports::bundle::{BUNDLE_FORMAT, Bundle, EventBody, Manifest, Outcome, RunStatus, Writer};
 use dyno_reports::cell::{PlannedTrial, TrialId};
@@ -153,6 +154,7 @@ fn measure(
         supply: &Supply { definitions, threads: selection.threads },
         short: selection.short,
         items: selection.items,
+        places: Places::with_caches(selection.data.clone(), |name| std::env::var_os(name)),
         cache: selection.use_cache.then(|| AnswerCache::in_folder(crate::folders::answer_cache())),
         patience: std::time::Duration::from_secs(selection.patience_s),
         writer,

@@ -10,6 +10,7 @@ mod trial;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use dyno_datasets::Places;
 use dyno_reports::bundle::{BundleError, EventBody, Outcome, ProbeReason, RunStatus, Writer};
 use dyno_reports::cell::{PlannedTrial, TrialId};
 use dyno_suites::Definitions;
@@ -35,6 +36,8 @@ pub(crate) struct Drive<'a, 'w> {
     pub(crate) short: bool,
     /// How many items of a task are asked, instead of what the cases say.
     pub(crate) items: Option<u32>,
+    /// Where data sets lie.
+    pub(crate) places: Places,
     /// Answers of earlier runs; none where every answer has to be given anew.
     pub(crate) cache: Option<AnswerCache>,
     /// How long an agent may say nothing before it is taken to hang.

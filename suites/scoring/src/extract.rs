@@ -1,5 +1,6 @@
 //! Finding the answer in what was said.
 
+use dyno_answers::math;
 use dyno_suites::task::{Extract, Score, Which};
 use regex::Regex;
 
@@ -14,7 +15,8 @@ pub(crate) fn extract(score: &Score, said: &str, options: usize) -> Option<Strin
         Extract::Number => numbers(said).into_iter().next(),
         Extract::LastNumber => numbers(said).into_iter().next_back(),
         Extract::Letter => letter(said, options),
-        Extract::Boxed => boxed(said),
+        Extract::Boxed => math::boxed(said).map(str::to_owned),
+        Extract::Dollars => Some(math::between_dollars(said).to_owned()),
         Extract::Json => json(said),
         Extract::Pattern => pattern(score, said),
     };
@@ -40,23 +42,6 @@ fn letter(said: &str, options: usize) -> Option<String> {
         let expression = Regex::new(expression).expect("letters only");
         expression.captures_iter(said).last().map(|found| found[1].to_owned())
     })
-}
-
-/// Braces inside are balanced.
-fn boxed(said: &str) -> Option<String> {
-    let begin = said.rfind(r"\boxed{")? + r"\boxed{".len();
-    let mut depth = 1_u32;
-    for (at, letter) in said[begin..].char_indices() {
-        match letter {
-            '{' => depth += 1,
-            '}' => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            return Some(said[begin..begin + at].to_owned());
-        }
-    }
-    None
 }
 
 /// The first JSON document, in a code block or bare.

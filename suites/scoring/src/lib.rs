@@ -7,6 +7,7 @@ mod choices;
 mod extract;
 mod ifeval;
 mod number;
+mod reference;
 mod refusal;
 mod response;
 mod rules;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::response::{Response, answer_part};
-use crate::{choices, extract, ifeval, number, refusal, tool_call};
+use crate::{choices, extract, ifeval, number, reference, refusal, tool_call};
 
 /// What of an item its judge has to know; kept beside the answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -55,6 +55,9 @@ pub fn score(score: &Score, question: &Question, response: &Response) -> Scored 
 }
 
 fn of_words(score: &Score, question: &Question, said: &str) -> Scored {
+    if let Some((answer, right)) = reference::judge(score.rule, question, said) {
+        return Scored { answer: answer.map(short), right, refused: !right && refusal::is_refusal(said) };
+    }
     let answer = extract::extract(score, said, question.options.len());
     let right = match (score.rule, &answer) {
         (Rule::Ifeval, _) => ifeval::follows_all(&question.fields, said, false),
@@ -114,6 +117,7 @@ fn is_same(rule: Rule, score: &Score, answer: &str, wanted: &str) -> bool {
             Some((found, wanted)) => number::same(found, wanted),
             None => answer.eq_ignore_ascii_case(&wanted),
         },
+        Rule::Math => reference::same_expression(&answer, &wanted),
         Rule::Contains => !wanted.is_empty() && answer.contains(&wanted),
         _ => answer == wanted,
     }

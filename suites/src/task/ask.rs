@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::Item;
 use super::source::DataSource;
 use crate::loading::Fields;
 use crate::words::words;
@@ -44,6 +45,8 @@ pub struct Shots {
     pub count: u32,
     /// Rows that examples are taken from, from the first on; the task's own items, those asked left out, without it.
     pub from: Option<DataSource>,
+    /// Only examples with the item's own value of this field: of its subject, of its language.
+    pub same: Option<String>,
     /// The solution of an example as a template over its fields, after the prompt.
     pub answer: String,
     /// Between examples.
@@ -75,9 +78,20 @@ impl Shots {
         Self {
             count: fields.whole("count", 1..=64) as u32,
             from: fields.inside("from", DataSource::read),
+            same: fields.optional_text("same"),
             answer: fields.verbatim("answer"),
             separator: fields.optional_verbatim("separator").unwrap_or_else(|| "\n\n".to_owned()),
             as_turns: fields.optional_flag("as_turns").unwrap_or_default(),
         }
+    }
+
+    /// The examples that stand before an item: the first ones that fit it and are not itself.
+    pub fn of<'a>(&self, item: &'a Item, shots: &'a [Item]) -> impl Iterator<Item = &'a Item> + use<'a> {
+        let same = self.same.clone();
+        let fits = move |shot: &&Item| {
+            let alike = same.as_ref().is_none_or(|field| shot.fields.get(field) == item.fields.get(field));
+            shot.id != item.id && alike
+        };
+        shots.iter().filter(fits).take(self.count as usize)
     }
 }

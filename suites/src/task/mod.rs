@@ -4,7 +4,9 @@
 //! files of data sets are read by `dyno-datasets`, answers are judged by `dyno-scoring`.
 
 mod ask;
+mod derived;
 mod item;
+mod literal;
 mod made;
 mod order;
 mod scores;
@@ -19,6 +21,7 @@ use crate::loading::Fields;
 use crate::words::words;
 
 pub use ask::{Ask, PicturePlace, Shots};
+pub use derived::Made;
 pub use item::{Expected, Item, Picture};
 pub use order::{chosen, share};
 pub use scores::{Extract, Rule, Score, Which};
@@ -39,6 +42,8 @@ pub struct Task {
     pub source: Source,
     /// The user's words as a template over an item's fields.
     pub prompt: String,
+    /// Words that stand once before the examples, as a template over the item's fields.
+    pub preface: Option<String>,
     /// A system message as a template, where there is one.
     pub system: Option<String>,
     /// Through the model's own chat template; otherwise the words are continued as they are.
@@ -79,6 +84,7 @@ impl Task {
             subject: fields.word("subject"),
             source: Source::read(fields),
             prompt: fields.verbatim("prompt"),
+            preface: fields.optional_verbatim("preface"),
             system: fields.optional_text("system"),
             chat: fields.flag("chat"),
             lead: fields.optional_verbatim("lead").unwrap_or_default(),
@@ -99,7 +105,11 @@ impl Task {
 
     /// What no single key can tell.
     fn check(&self, fields: &Fields<'_>) {
-        for (key, template) in [("prompt", Some(&self.prompt)), ("system", self.system.as_ref())] {
+        for (key, template) in [
+            ("prompt", Some(&self.prompt)),
+            ("preface", self.preface.as_ref()),
+            ("system", self.system.as_ref()),
+        ] {
             if let Some(Err(error)) = template.map(|template| wording::parses(template)) {
                 fields.mistake(key, format!("`{key}` is no template: {error}"), None);
             }

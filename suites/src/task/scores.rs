@@ -32,6 +32,8 @@ words! {
         Letter = "letter",
         /// The content of the last `\boxed{...}`.
         Boxed = "boxed",
+        /// All between the first and the last dollar sign, or all of it.
+        Dollars = "dollars",
         Json = "json",
         Pattern = "pattern",
         /// The first tool call in the model's own format.
@@ -59,6 +61,22 @@ words! {
         Ifeval = "ifeval",
         /// The same, where leaving out first and last lines and asterisks may help.
         IfevalLoose = "ifeval-loose",
+        /// The same expression by MATH's rules of spelling.
+        Math = "math",
+        /// The right option by MMLU-Pro's own chain of patterns.
+        MmluPro = "mmlu-pro",
+        /// By MMMU's own program, options and open answers.
+        Mmmu = "mmmu",
+        /// In the form that `MathVista` asks for, picked out by rule.
+        Mathvista = "mathvista",
+        /// The letter of which the response is surest; words alone where no letter is right.
+        SurestLetter = "surest-letter",
+        /// Behind "Final Answer", within five per cent.
+        Chartqa = "chartqa",
+        /// The response itself, within five per cent.
+        ChartqaShort = "chartqa-short",
+        /// A right reading stands somewhere in it.
+        Ocrbench = "ocrbench",
         /// It parses as a call of a given tool, with the right arguments where the item names them.
         ToolCall = "tool-call",
     }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::derived::Made;
 use crate::loading::Fields;
 use crate::procedural;
 use crate::words::words;
@@ -45,6 +46,8 @@ pub struct DataSource {
     pub sha256: Option<String>,
     pub format: DataFormat,
     pub licence: String,
+    /// Fields made of a row's own, in this order.
+    pub make: Vec<Made>,
     pub fields: RowFields,
     /// Only rows whose field has this value.
     pub only: Option<(String, String)>,
@@ -154,6 +157,7 @@ impl DataSource {
             sha256,
             format: fields.word("format"),
             licence: fields.text("licence"),
+            make: fields.each("make", Made::read),
             fields: fields.inside_needed("fields", RowFields::read).unwrap_or(RowFields::STAND_IN),
             only: fields
                 .inside("only", |only| (only.text("field"), only.text("is")))

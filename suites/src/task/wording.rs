@@ -33,7 +33,7 @@ pub(super) fn parses(template: &str) -> Result<(), String> {
     environment().template_from_str(template).map(|_| ()).map_err(|error| error.to_string())
 }
 
-fn environment() -> Environment<'static> {
+pub(super) fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(FUEL));
@@ -58,9 +58,17 @@ impl Task {
             user,
             lead: self.lead.clone(),
         };
-        let Some(rule) = &self.shots else { return Ok(wording) };
-        let mut before = String::new();
-        for shot in shots.iter().filter(|shot| shot.id != item.id).take(rule.count as usize) {
+        let mut before = self
+            .preface
+            .as_deref()
+            .map(|preface| fill(preface, item, option))
+            .transpose()?
+            .unwrap_or_default();
+        let Some(rule) = &self.shots else {
+            wording.user.insert_str(0, &before);
+            return Ok(wording);
+        };
+        for shot in rule.of(item, shots) {
             let option = option.and(shot.right_option());
             let asked = fill(&self.prompt, shot, option)?;
             let answer = fill(&rule.answer, shot, option)?;

@@ -8,6 +8,7 @@ mod pictures;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use dyno_datasets::Pool;
 use dyno_protocol::{Job, JobId, LoadSpec, Loaded, Question, Record, RecordBody, Step};
 use dyno_reports::bundle::{EventBody, ItemAnswer};
 use dyno_reports::cell::{PlannedTrial, TrialId};
@@ -98,7 +99,8 @@ impl Asking<'_, '_, '_> {
         };
         let task = definitions.task(task).map_err(|unknown| Stop::refused(unknown.to_string()))?;
         let count = self.drive.items.or(items.of(self.drive.short));
-        let pool = crate::items::of_task(task, definitions).map_err(Stop::refused)?;
+        let places = &self.drive.places;
+        let pool = Pool::of(task, places).map_err(|error| Stop::refused(error.to_string()))?;
         let asked = crate::items::of_cell(pool.items.clone(), count, cell);
 
         let (mut load, _) = self.drive.supply.load(cell).map_err(Stop::refused)?;
@@ -108,10 +110,12 @@ impl Asking<'_, '_, '_> {
             cache.open(&loaded.model_sha256);
         }
         let known = self.drive.answered.entry(self.planned.id.clone()).or_default().clone();
-        let left: Vec<Item> = asked
+        let mut left: Vec<Item> = asked
             .into_iter()
             .filter(|item| !known.contains(&(item.id.clone(), loaded.model_sha256.clone())))
             .collect();
+        let pictures = pool.load_pictures(task, &self.drive.places, &mut left);
+        pictures.map_err(|error| Stop::refused(error.to_string()))?;
         self.of = left.len() + known.len();
         self.done = known.len();
         let cap = match &task.ask {
