@@ -13,10 +13,11 @@ use crate::words::{Words, words};
 
 pub(crate) const SIMULATED: &str = "simulated";
 
-const SENSORS: [&str; 7] = [
+const SENSORS: [&str; 8] = [
     "battery_percent",
     "battery_current_a",
     "battery_voltage_v",
+    "battery_full_energy_j",
     "battery_temperature_c",
     "die_temperature_c",
     "clock_share",

@@ -41,7 +41,7 @@ pub struct SimulatedProfile {
     /// Absent for a machine on mains.
     pub battery: Option<SimulatedBattery>,
     /// Sensors that the device shows, by name: `battery_percent`, `battery_current_a`, `battery_voltage_v`,
-    /// `battery_temperature_c`, `die_temperature_c`, `clock_share`, `system_energy_j`.
+    /// `battery_full_energy_j`, `battery_temperature_c`, `die_temperature_c`, `clock_share`, `system_energy_j`.
     pub sensors: Vec<String>,
     pub faults: Vec<SimulatedFault>,
 }

@@ -91,6 +91,7 @@ impl Battery {
     }
 }
 
-fn capacity_j(battery: &SimulatedBattery) -> f64 {
+/// What it holds when it is full, as its own gauge has learnt it.
+pub(crate) fn capacity_j(battery: &SimulatedBattery) -> f64 {
     battery.capacity_wh * 3600.0 * battery.health
 }

@@ -2,6 +2,7 @@
 
 use dyno_protocol::{Conditions, Known, PowerSource, Reading, SensorFacts};
 
+use crate::battery::capacity_j;
 use crate::device::Device;
 
 impl Device {
@@ -28,6 +29,7 @@ impl Device {
                 "battery_percent" => battery.map(|(battery, _)| battery.shown_percent),
                 "battery_current_a" => battery.map(|(battery, known)| battery.current_a(known)),
                 "battery_voltage_v" => battery.map(|(_, known)| known.volts),
+                "battery_full_energy_j" => battery.map(|(_, known)| capacity_j(known)),
                 "battery_temperature_c" => battery.map(|_| state.heat.case_c),
                 "die_temperature_c" => Some(state.heat.die_c),
                 "clock_share" => Some(state.heat.share),

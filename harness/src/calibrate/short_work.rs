@@ -8,6 +8,7 @@ use dyno_reports::analysis::{Analysis, Summary};
 use dyno_reports::bundle::Bundle;
 use dyno_reports::cell::Cell;
 
+use super::claims::Claims;
 use super::rows::Row;
 use super::sittings::{Asked, Bench, quiet};
 use super::tally::Tally;
@@ -33,6 +34,7 @@ pub(super) fn rows(
     profile: &SimulatedProfile,
     sittings: u64,
     wanted: (f64, f64),
+    false_answers: f64,
 ) -> anyhow::Result<(Vec<Row>, Vec<Vec<f64>>)> {
     let still = bench.measure(&quiet(profile), 0, &ASKED)?;
     let nominal: Nominal = summaries(bench, &[still.bundle])
@@ -42,6 +44,7 @@ pub(super) fn rows(
     let noise = dyno_agent::simulation::expected_log_noise(&profile.noise).exp();
     let mut one: BTreeMap<&str, Tally> = BTreeMap::new();
     let mut several: BTreeMap<&str, Tally> = BTreeMap::new();
+    let mut claims = Claims::default();
     let (mut together, mut rates) = (Vec::new(), Vec::new());
     for seed in 0..sittings {
         let measured = bench.measure(profile, seed, &ASKED)?;
@@ -52,7 +55,9 @@ pub(super) fn rows(
         add(&mut one, &nominal, session * noise, found);
         together.extend(bundles);
         if together.len() == TOGETHER {
-            add(&mut several, &nominal, noise, summaries(bench, &together));
+            let found = summaries(bench, &together);
+            judge(&mut claims, &nominal, noise, &found);
+            add(&mut several, &nominal, noise, found);
             together.clear();
         }
     }
@@ -60,7 +65,16 @@ pub(super) fn rows(
         |(metric, tally): (&str, Tally), scope: &str| tally.rows(&format!("{metric}, {scope}"), wanted);
     let one = one.into_iter().flat_map(|found| told(found, "one sitting of 3 rounds"));
     let several = several.into_iter().flat_map(|found| told(found, "4 sittings"));
-    Ok((one.chain(several).collect(), rates))
+    Ok((one.chain(several).chain(claims.rows((0.0, false_answers))).collect(), rates))
+}
+
+/// Claims about the rate of writing, set on the truth itself.
+fn judge(claims: &mut Claims, nominal: &Nominal, faster: f64, summaries: &[Summary]) {
+    for summary in summaries.iter().filter(|summary| summary.metric == "decode_rate") {
+        if let Some(still) = nominal.get(&(summary.cell.clone(), summary.metric.clone())) {
+            claims.add(summary, still * faster);
+        }
+    }
 }
 
 /// The single runs of writing, in their order.

@@ -94,11 +94,7 @@ impl<'a> Bench<'a> {
             "a calibration must be able to measure what it asks for: {:?}",
             plan.skipped
         );
-        let steps = schedule(&plan.trials, seed, |cell| {
-            let case = self.definitions.case(&format!("{}/{}", cell.suite, cell.case));
-            // Probes and gates would cost time here, and no number that is calibrated comes from them.
-            case.map_or(Manner::PLAIN, |(_, case)| Manner { place: case.place, ..Manner::PLAIN })
-        });
+        let steps = schedule(&plan.trials, seed, |cell| Manner::of(cell, self.definitions));
         let run = folder.join(format!("run-{}", self.runs));
         let mut manifest = self.manifest.clone();
         manifest.run_id = format!("calibration-{}", self.runs);

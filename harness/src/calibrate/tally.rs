@@ -8,6 +8,8 @@ pub(super) struct Tally {
     intervals: u64,
     /// Of all values: the estimate over the truth, less one.
     errors: Vec<f64>,
+    /// Sittings that gave no value.
+    missing: u64,
 }
 
 /// An estimator that is off by more than this share is mended.
@@ -22,11 +24,17 @@ impl Tally {
         }
     }
 
+    pub(super) fn miss(&mut self) {
+        self.missing += 1;
+    }
+
     /// How often the intervals held the truth, and by how much the values were off.
     pub(super) fn rows(self, what: &str, wanted: (f64, f64)) -> Vec<Row> {
         let mut rows = Vec::new();
+        let missing = if self.missing == 0 { String::new() } else { format!(" ({} without)", self.missing) };
+        let what = format!("{what}{missing}");
         if self.intervals > 0 {
-            rows.push(Row::share(About::Coverage, what, self.covered, self.intervals, Some(wanted)));
+            rows.push(Row::share(About::Coverage, what.clone(), self.covered, self.intervals, Some(wanted)));
         }
         if !self.errors.is_empty() {
             rows.push(Row::mean(About::Bias, what, &self.errors, Some((-BIAS, BIAS))));
