@@ -1,4 +1,4 @@
-//! What pairs of items show, held to figures of SciPy and statsmodels and to simulations with a known truth.
+//! What pairs of items show, held to figures of `SciPy` and statsmodels and to simulations with a known truth.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
