@@ -56,6 +56,8 @@ pub struct ClaimVerdict {
     pub number: u32,
     pub title: String,
     pub statement: String,
+    /// Who states it, and where.
+    pub source: String,
     pub verdict: Verdict,
     /// What third-party or otherwise unfit evidence says, when the verdict cannot.
     pub leaning: Option<Leaning>,

@@ -63,6 +63,22 @@ pub struct Source {
 }
 
 impl Claim {
+    /// What is claimed, in quotation marks where they are the source's own words.
+    pub fn said(&self) -> String {
+        match self.wording {
+            Wording::Source => format!("“{}”", self.statement),
+            Wording::Ours => self.statement.clone(),
+        }
+    }
+
+    /// Who says so, where and when, as far as it is known; and whose words they are if not theirs.
+    pub fn said_by(&self) -> String {
+        let Source { who, place, date } = &self.source;
+        let date = date.as_ref().map(|date| format!(", {date}")).unwrap_or_default();
+        let ours = if self.wording == Wording::Ours { "; in our words" } else { "" };
+        format!("{who}, {place}{date}{ours}")
+    }
+
     /// The command line that would decide it.
     pub fn decide_with(&self) -> String {
         self.decide.command_line()

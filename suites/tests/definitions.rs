@@ -48,10 +48,12 @@ fn nothing_but_a_measurement_decides_what_is_said_about_a_device() {
 }
 
 #[test]
-fn no_claim_pretends_to_quote() {
-    // A quotation needs its source at hand; until one is, every statement is in our words and says so.
+fn a_quotation_names_where_it_stands_and_nothing_else_looks_like_one() {
     for claim in embedded().claims() {
-        assert_eq!(claim.wording, Wording::Ours, "{}", claim.id);
+        let quoted = claim.wording == Wording::Source;
+        assert_eq!(claim.source.place.starts_with("https://"), quoted, "{}", claim.id);
+        assert_eq!(claim.said().starts_with('“'), quoted, "{}", claim.id);
+        assert_eq!(claim.said_by().ends_with("in our words"), !quoted, "{}", claim.id);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Everything that can go wrong on the way, each with its exit code, its message and every finished trial kept.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+#![expect(clippy::print_stderr, reason = "a test that could not be made says so")]
 
 mod script;
 
@@ -36,6 +37,23 @@ fn an_undisturbed_run_is_whole_verified_and_reported() {
     desk.run(DYNO, &["claims", "run"]).expect(3);
     desk.run(DYNO, &["export", "run", "--format", "csv", "--out", "tables"]).expect(0);
     assert!(std::fs::read_dir(desk.path("tables")).unwrap().count() > 0);
+}
+
+#[test]
+fn an_index_leads_to_every_run_of_a_folder() {
+    let desk = Desk::new();
+    script::write(&desk, None);
+    for run in ["one", "two"] {
+        let mut arguments = run_into(run);
+        arguments.extend(["--case", "load"]);
+        desk.run(DYNO, &arguments).expect(0);
+    }
+    desk.run(DYNO, &["report", "one", "two", "--index", "--out", "index.html"]).expect(0);
+    let index = std::fs::read_to_string(desk.path("index.html")).unwrap();
+    for run in ["one", "two"] {
+        assert!(index.contains(&format!("href=\"{run}/report/index.html\"")), "{run} is not in\n{index}");
+    }
+    desk.run(DYNO, &["report", "one", "--index"]).expect(2).says("--out");
 }
 
 #[test]
@@ -185,7 +203,9 @@ fn a_full_disk_names_the_file_and_keeps_what_was_there() {
         .status()
         .is_ok_and(|status| status.success());
     if !mounted {
-        // Only root may mount; the writer's own tests fill a disk that is not one.
+        eprintln!(
+            "skipped, because only root may mount a small disk; the writer's own tests fill one that is none"
+        );
         return;
     }
     let run = disk.join("run").display().to_string();

@@ -36,6 +36,7 @@ struct Card {
     claim: String,
     title: String,
     statement: String,
+    source: String,
     /// Names the shape and the colour.
     class: &'static str,
     word: &'static str,
@@ -104,6 +105,7 @@ fn card(index: usize, verdict: &ClaimVerdict, glossary: &Glossary, find: FindAnc
         claim: verdict.claim.clone(),
         title: verdict.title.clone(),
         statement: verdict.statement.clone(),
+        source: verdict.source.clone(),
         class,
         word,
         headline: verdict.headline.clone(),

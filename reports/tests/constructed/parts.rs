@@ -367,6 +367,7 @@ pub(crate) fn verdict(claim: &Claim<'_>, evidence: Vec<EvidenceLine>) -> ClaimVe
         number: claim.number,
         title: claim.title.to_owned(),
         statement: claim.statement.to_owned(),
+        source: "A source made up for this page, https://example.org/claims".to_owned(),
         verdict: claim.verdict,
         leaning: claim.leaning,
         headline: claim.headline.to_owned(),
