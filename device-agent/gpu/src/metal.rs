@@ -97,7 +97,8 @@ impl Metal {
 
     /// Waits for everything up to this submission.
     fn wait(&mut self, submission: u64) -> Result<()> {
-        while let Some((_, commands)) = self.running.pop_front_if(|(number, _)| *number <= submission) {
+        while self.running.front().is_some_and(|(number, _)| *number <= submission) {
+            let Some((_, commands)) = self.running.pop_front() else { break };
             commands.waitUntilCompleted();
             if commands.status() == MTLCommandBufferStatus::Error {
                 let why = commands.error().map(|error| error.localizedDescription().to_string());
